@@ -1,0 +1,260 @@
+"""Business time: spans, and arithmetic on a calendar already expanded to UTC working intervals."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MOST_REMINDERS = 60
+
+
+class HorizonTooNear(Exception):  # noqa: N818 (the name is the message a reader needs)
+    """The answer lies outside the days this calendar was expanded to."""
+
+    def __init__(self, working: Working) -> None:
+        super().__init__(
+            f"the calendar covers {working.start:%Y-%m-%d} to {working.horizon:%Y-%m-%d} only; "
+            "expand it further and ask again"
+        )
+        self.horizon = working.horizon
+
+
+class Unit(StrEnum):
+    """What a span counts. The two business units count working time only; the others count elapsed time."""
+
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+    BUSINESS_HOURS = "business hours"
+    BUSINESS_DAYS = "business days"
+
+    @property
+    def business(self) -> bool:
+        return self in (Unit.BUSINESS_HOURS, Unit.BUSINESS_DAYS)
+
+
+class Span(BaseModel):
+    """A length of time as an author writes it: Span(n=2, unit="business days")."""
+
+    model_config = ConfigDict(frozen=True)
+    n: int = Field(ge=0)
+    unit: Unit
+
+    def length(self, day: timedelta) -> timedelta:
+        """Return the amount of time it stands for, where a business day is `day` long."""
+        match self.unit:
+            case Unit.MINUTES:
+                return timedelta(minutes=self.n)
+            case Unit.HOURS | Unit.BUSINESS_HOURS:
+                return timedelta(hours=self.n)
+            case Unit.DAYS:
+                return timedelta(days=self.n)
+            case Unit.BUSINESS_DAYS:
+                return self.n * day
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.unit.removesuffix('s') if self.n == 1 else self.unit}"
+
+
+def minutes(n: int) -> Span:
+    """Return `n` elapsed minutes."""
+    return Span(n=n, unit=Unit.MINUTES)
+
+
+def hours(n: int) -> Span:
+    """Return `n` elapsed hours."""
+    return Span(n=n, unit=Unit.HOURS)
+
+
+def days(n: int) -> Span:
+    """Return `n` elapsed days of 24 hours."""
+    return Span(n=n, unit=Unit.DAYS)
+
+
+def business_hours(n: int) -> Span:
+    """Return `n` hours of working time."""
+    return Span(n=n, unit=Unit.BUSINESS_HOURS)
+
+
+def business_days(n: int) -> Span:
+    """Return `n` nominal working days of working time."""
+    return Span(n=n, unit=Unit.BUSINESS_DAYS)
+
+
+class CalendarSpec(BaseModel):
+    """When somebody works: a zone, hours per weekday, a country's holidays, extra days off."""
+
+    model_config = ConfigDict(frozen=True)
+    zone: str
+    country: str | None = None
+    region: str | None = None
+    # Monday first; local wall times. time(0) as an end means midnight at the end of that day.
+    week: tuple[tuple[tuple[time, time], ...], ...] = (((time(9), time(17)),),) * 5 + ((), ())
+    days_off: tuple[date, ...] = ()
+
+    @field_validator("week")
+    @classmethod
+    def _seven_days_in_order(
+        cls, week: tuple[tuple[tuple[time, time], ...], ...]
+    ) -> tuple[tuple[tuple[time, time], ...], ...]:
+        if len(week) != 7:
+            raise ValueError("a week has seven days, Monday first")
+        if not any(week):
+            raise ValueError("a calendar without working hours would never let anything fall due")
+        for shifts in week:
+            edges = [edge for shift in shifts for edge in shift]
+            if any(a >= b for a, b in pairwise(edges) if b != time(0)) or time(0) in edges[1:-1]:
+                raise ValueError("the hours of a day must be in order and must not overlap")
+        return week
+
+
+class Working(BaseModel):
+    """A calendar expanded to UTC working intervals from `start` to `horizon`; outside of them it knows nothing."""
+
+    model_config = ConfigDict(frozen=True)
+    start: datetime
+    horizon: datetime
+    intervals: tuple[tuple[datetime, datetime], ...]
+    day: timedelta = Field(gt=timedelta(0))
+    zone: str
+
+    @model_validator(mode="after")
+    def _sorted_utc(self) -> Self:
+        edges = [self.start, *(edge for interval in self.intervals for edge in interval), self.horizon]
+        if any(edge.utcoffset() != timedelta(0) for edge in edges):
+            raise ValueError("working intervals are UTC")
+        if any(a > b for a, b in pairwise(edges)) or any(a >= b for a, b in self.intervals):
+            raise ValueError("working intervals must be in order, not overlap, and lie between start and horizon")
+        return self
+
+    @cached_property
+    def opens(self) -> tuple[datetime, ...]:
+        """The beginnings of the intervals."""
+        return tuple(a for a, _ in self.intervals)
+
+    @cached_property
+    def worked(self) -> tuple[timedelta, ...]:
+        """The working time before each interval, and before the horizon."""
+        return tuple(accumulate((b - a for a, b in self.intervals), initial=timedelta(0)))
+
+    def clock(self, at: datetime) -> timedelta:
+        """Return the working time between the start and `at`."""
+        if not self.start <= at <= self.horizon:
+            raise HorizonTooNear(self)
+        i = bisect_right(self.opens, at) - 1
+        if i < 0:
+            return timedelta(0)
+        a, b = self.intervals[i]
+        return self.worked[i] + min(at, b) - a
+
+
+class Instants(BaseModel):
+    """When a request falls due, when each rung of its ladder has had its time, and when people are reminded.
+
+    At `due` the first rung is asked; `rungs[i]` is when rung i's own `within` ends and the next one is asked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    due: datetime
+    rungs: tuple[datetime, ...] = ()
+    reminders: tuple[datetime, ...] = ()
+    within: Span
+    remind_every: Span | None = None
+
+
+def add(working: Working, start: datetime, span: Span) -> datetime:
+    """Return the earliest instant by which `span` has passed since `start`."""
+    length = span.length(working.day)
+    return later(working, start, length) if span.unit.business else start.astimezone(UTC) + length
+
+
+def later(working: Working, start: datetime, amount: timedelta) -> datetime:
+    """Return the earliest instant by which `amount` of working time has passed since `start`."""
+    if amount <= timedelta(0):
+        return start.astimezone(UTC)
+    target = working.clock(start) + amount
+    i = bisect_left(working.worked, target) - 1
+    if i >= len(working.intervals):
+        raise HorizonTooNear(working)
+    return working.opens[i] + (target - working.worked[i])
+
+
+def earlier(working: Working, end: datetime, span: Span) -> datetime:
+    """Return the latest instant from which `span` passes by `end`, at the earliest the calendar's start."""
+    length = span.length(working.day)
+    if not span.unit.business or not length:
+        return end.astimezone(UTC) - length
+    target = working.clock(end) - length
+    if target < timedelta(0):
+        return working.start
+    i = min(bisect_right(working.worked, target), len(working.intervals)) - 1
+    return working.opens[i] + (target - working.worked[i])
+
+
+def between(working: Working, a: datetime, b: datetime) -> timedelta:
+    """Return the working time from `a` to `b`; nothing when `b` is not after `a`."""
+    return max(working.clock(b) - working.clock(a), timedelta(0)) if b > a else timedelta(0)
+
+
+def next_open(working: Working, at: datetime) -> datetime:
+    """Return the first instant from `at` on at which somebody works."""
+    i = bisect_right(working.opens, at) - 1
+    if i >= 0 and at < working.intervals[i][1]:
+        return at.astimezone(UTC)
+    if i + 1 >= len(working.intervals):
+        raise HorizonTooNear(working)
+    return working.opens[i + 1]
+
+
+def instants(
+    working: Working, opened: datetime, within: Span, rungs: int = 0, remind_every: Span | None = None
+) -> Instants:
+    """Return every instant of a request opened at `opened`; each of its `rungs` has `within` again."""
+    due = add(working, opened, within)
+    climbs = list(accumulate([within] * rungs, lambda at, span: add(working, at, span), initial=due))[1:]
+    reminders = _repeats(working, opened, remind_every, due) if remind_every and remind_every.n else ()
+    return Instants(due=due, rungs=tuple(climbs), reminders=reminders, within=within, remind_every=remind_every)
+
+
+def resume(working: Working, stopped: Instants, stopped_at: datetime, now: datetime) -> Instants:
+    """Return the instants of a clock that stood still from `stopped_at` to `now`.
+
+    What had rung stays; everything else keeps its remaining time, in working time where its span counts that.
+    """
+
+    def moved(at: datetime, span: Span) -> datetime:
+        if at <= stopped_at:
+            return at
+        if span.unit.business:
+            return later(working, now, between(working, stopped_at, at))
+        return now + (at - stopped_at)
+
+    every = stopped.remind_every or stopped.within
+    return stopped.model_copy(
+        update={
+            "due": moved(stopped.due, stopped.within),
+            "rungs": tuple(moved(at, stopped.within) for at in stopped.rungs),
+            "reminders": tuple(moved(at, every) for at in stopped.reminders),
+        }
+    )
+
+
+def _repeats(working: Working, at: datetime, every: Span, until: datetime) -> tuple[datetime, ...]:
+    found: list[datetime] = []
+    while len(found) < MOST_REMINDERS:
+        try:
+            at = add(working, at, every)
+        except HorizonTooNear:
+            if until > working.horizon:
+                raise
+            break
+        if at >= until:
+            break
+        found.append(at)
+    return tuple(found)
