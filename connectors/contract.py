@@ -1,0 +1,367 @@
+"""What we ask of a CRM, an ERP, a project tool and a messenger, whoever made them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.failures import (
+    AccessDenied,
+    Ambiguous,
+    ConnectorFailure,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+
+__all__ = [
+    "AccessDenied",
+    "Ambiguous",
+    "Connector",
+    "ConnectorFailure",
+    "Crm",
+    "CrmCompany",
+    "CrmContact",
+    "CrmDeal",
+    "CrmLineItem",
+    "CustomerBody",
+    "DuplicateSafety",
+    "Erp",
+    "EventKind",
+    "ExternalRef",
+    "Forged",
+    "InboundEvent",
+    "InboundProblem",
+    "Issue",
+    "IssueBody",
+    "IssueChange",
+    "Link",
+    "Manifest",
+    "Message",
+    "Messenger",
+    "NotFound",
+    "OrderLine",
+    "ProjectBody",
+    "ProjectTool",
+    "RateLimited",
+    "Refused",
+    "SalesOrder",
+    "SalesOrderBody",
+    "Stale",
+    "Unavailable",
+    "Unreadable",
+    "VersionBody",
+    "load_manifest",
+]
+
+
+class DuplicateSafety(StrEnum):
+    """What keeps a repeated create from making a second thing."""
+
+    SERVER_KEY = "A"  # the server takes our key, or merges a repeat
+    NATURAL_KEY = "B"  # a unique field refuses the repeat; the refusal is answered by a look-up
+    SEARCH_FIRST = "C"  # search, then create, under a lease
+    DRAFT_THEN_CONFIRM = "D"  # a draft carries the key; only confirming it counts
+    AT_MOST_ONCE = "E"  # cannot be looked up: once, and a person decides when the answer was lost
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExternalRef(Frozen):
+    """Point to a thing in somebody else's system."""
+
+    id: str
+    url: str | None = None
+
+
+class Manifest(Frozen):
+    """Say what a connector is and what may be expected of it; read from its manifest.toml."""
+
+    name: str
+    title: str
+    kind: str
+    duplicate_safety: dict[str, DuplicateSafety]
+    max_commit_lag: timedelta = Field(description="longest time between a lost answer and the change becoming visible")
+    deadline: timedelta = Field(description="longest time one call may take")
+    rate: float = Field(description="calls a second, over all workers")
+    concurrency: int
+    rights: tuple[str, ...] = ()
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Return the manifest beside a connector; times are seconds in the file."""
+    return Manifest.model_validate(tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8")))
+
+
+class InboundProblem(Exception):  # noqa: N818  -- the subclasses name what is wrong
+    """Say why a delivery to the webhook door was not taken."""
+
+
+class Forged(InboundProblem):
+    """The signature is missing or wrong: 401, nothing stored but a counter."""
+
+
+class Stale(InboundProblem):
+    """The signature is right but its time is outside the replay window: 401, nothing stored but a counter."""
+
+
+class Unreadable(InboundProblem):
+    """The signature is right but the body is not what the vendor documents: kept as rejected, with this reason."""
+
+
+class EventKind(StrEnum):
+    CREATED = "created"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    RESTORED = "restored"
+    MERGED = "merged"
+    OTHER = "other"  # not about a deal: stored, not relayed
+
+
+class InboundEvent(Frozen):
+    """Name one thing that happened; a hint to re-read the record, never the record itself."""
+
+    event_key: str
+    kind: EventKind
+    object_id: str
+    occurred_at: datetime
+    merged_ids: tuple[str, ...] = ()
+
+
+class CrmCompany(Frozen):
+    id: str
+    name: str
+    domain: str | None = None
+    country: str | None = None
+    properties: dict[str, str] = {}
+
+
+class CrmContact(Frozen):
+    id: str
+    name: str
+    email: str | None = None
+    title: str | None = None
+    properties: dict[str, str] = {}
+
+
+class CrmLineItem(Frozen):
+    """One line of the deal. `discount` is per cent of the unit price; `months` is None for a one-off line."""
+
+    id: str
+    sku: str
+    name: str
+    quantity: Decimal
+    unit_price: Decimal
+    unit_cost: Decimal | None = None
+    discount: Decimal | None = None
+    recurring: str | None = Field(None, description="billing frequency, such as monthly; None for a one-off line")
+    months: int | None = None
+    properties: dict[str, str] = {}
+
+
+class CrmDeal(Frozen):
+    """A deal as the CRM has it now, with everything around it. `properties` holds every property asked for."""
+
+    id: str
+    name: str
+    url: str | None
+    stage: str
+    amount: Decimal | None
+    currency: str | None
+    owner_email: str | None
+    properties: dict[str, str]
+    company: CrmCompany | None
+    contacts: tuple[CrmContact, ...]
+    line_items: tuple[CrmLineItem, ...]
+    updated_at: datetime
+
+
+class CustomerBody(Frozen):
+    name: str
+    email: str | None = None
+    domain: str | None = None
+    country: str | None = None
+    currency: str | None = None
+
+
+class OrderLine(Frozen):
+    """One line of a sales order. `rate` is the net price of one unit."""
+
+    sku: str
+    name: str
+    quantity: Decimal
+    rate: Decimal
+    description: str = ""
+
+
+class SalesOrderBody(Frozen):
+    customer: str = Field(description="the ERP's id of the customer")
+    currency: str
+    ordered_on: date
+    deliver_on: date
+    lines: tuple[OrderLine, ...]
+    reference: str = Field("", description="the customer's or the deal's own reference, printed on the order")
+
+
+class SalesOrder(Frozen):
+    """A sales order as the ERP has it now. `state` is draft, confirmed or cancelled."""
+
+    ref: ExternalRef
+    state: str
+    customer: str
+    total: Decimal
+    lines: tuple[OrderLine, ...]
+
+
+class ProjectBody(Frozen):
+    name: str
+    description: str = ""
+
+
+class VersionBody(Frozen):
+    """A milestone: a named, dated promise inside a project."""
+
+    name: str
+    due: date | None = None
+    description: str = ""
+
+
+class IssueBody(Frozen):
+    subject: str
+    description: str = ""
+    start: date | None = None
+    due: date | None = None
+    version: str | None = Field(None, description="the project tool's id of the milestone")
+    after: tuple[str, ...] = Field((), description="ids of the issues that precede this one")
+
+
+class IssueChange(Frozen):
+    """What to change of an issue; None leaves a field alone."""
+
+    subject: str | None = None
+    start: date | None = None
+    due: date | None = None
+    done: bool | None = None
+    percent_done: int | None = None
+    note: str | None = None
+
+
+class Issue(Frozen):
+    """An issue as the project tool has it now; its dates may differ from those asked for (precedence moves them)."""
+
+    ref: ExternalRef
+    subject: str
+    start: date | None
+    due: date | None
+    done: bool
+    percent_done: int
+    updated_at: datetime
+
+
+class Link(Frozen):
+    label: str
+    url: str
+
+
+class Message(Frozen):
+    """What one person is told. `to` is a mail address or a chat user or channel id."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    link: Link | None = None
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """What every connector offers, whatever its kind."""
+
+    manifest: Manifest
+
+    async def ping(self) -> None:
+        """Make one harmless, authenticated call; raise the failure if the system does not answer it."""
+
+    async def aclose(self) -> None: ...
+
+
+class Crm(Connector, Protocol):
+    def verify(
+        self, method: str, uri: str, headers: Mapping[str, str], body: bytes, now: datetime
+    ) -> list[InboundEvent]:
+        """Return the events of a delivery.
+
+        Raises Forged, Stale or Unreadable, and Unavailable when our own secret is missing (answer 503, not 401).
+        `uri` is the whole address the vendor called, with scheme, host and query; `body` the raw bytes.
+        """
+
+    async def read_deal(self, deal_id: str) -> CrmDeal: ...
+
+    async def write_deal(self, deal_id: str, properties: Mapping[str, str]) -> ExternalRef: ...
+
+    async def changed_deals(self, since: datetime) -> list[str]:
+        """Return the ids of deals changed since then, oldest first: what reconciling by polling needs."""
+
+
+class Erp(Connector, Protocol):
+    async def find_customer(self, key: str) -> ExternalRef | None: ...
+
+    async def create_customer(self, key: str, body: CustomerBody) -> ExternalRef: ...
+
+    async def find_sales_order(self, key: str) -> ExternalRef | None:
+        """Return the confirmed order that carries the key; a draft does not count, creating finishes it."""
+
+    async def create_sales_order(self, key: str, body: SalesOrderBody) -> ExternalRef: ...
+
+    async def read_sales_order(self, ref: ExternalRef) -> SalesOrder: ...
+
+    async def amend_sales_order(self, ref: ExternalRef, body: SalesOrderBody) -> ExternalRef:
+        """Make the order's lines equal to the body's; repeating it changes nothing."""
+
+    async def cancel_sales_order(self, ref: ExternalRef) -> None:
+        """Cancel it; cancelling a cancelled order changes nothing."""
+
+
+class ProjectTool(Connector, Protocol):
+    async def find_project(self, key: str) -> ExternalRef | None: ...
+
+    async def create_project(self, key: str, body: ProjectBody) -> ExternalRef: ...
+
+    async def close_project(self, project: ExternalRef) -> None: ...
+
+    async def reopen_project(self, project: ExternalRef) -> None: ...
+
+    async def find_version(self, project: ExternalRef, key: str) -> ExternalRef | None: ...
+
+    async def create_version(self, project: ExternalRef, key: str, body: VersionBody) -> ExternalRef: ...
+
+    async def find_issue(self, project: ExternalRef, key: str) -> ExternalRef | None: ...
+
+    async def create_issue(self, project: ExternalRef, key: str, body: IssueBody) -> ExternalRef: ...
+
+    async def read_issue(self, issue: ExternalRef) -> Issue: ...
+
+    async def update_issue(self, issue: ExternalRef, change: IssueChange) -> Issue:
+        """Change it and return it as the tool has it afterwards."""
+
+    async def list_issues(self, project: ExternalRef, changed_since: datetime | None = None) -> list[Issue]: ...
+
+
+class Messenger(Connector, Protocol):
+    async def find(self, key: str, to: str) -> ExternalRef | None:
+        """Return the message that carries the key; raise Ambiguous where a sent message cannot be looked up (mail)."""
+
+    async def send(self, key: str, message: Message) -> ExternalRef: ...
+
+    async def rewrite(self, ref: ExternalRef, message: Message) -> None:
+        """Replace a sent message; raise Refused where that is impossible (mail)."""
