@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Index
 from sqlalchemy import text as sql
 from sqlmodel import SQLModel
 
-from models.tables.columns import closed_set, moment, recorded, text, tree, whole
+from models.tables.columns import closed_set, moment, recorded, text, whole
 
 EffectOperation = Literal["do", "amend", "undo"]
 EffectState = Literal["intended", "confirmed", "refused", "unknown", "void"]
@@ -41,7 +41,6 @@ class EffectRow(SQLModel, table=True):
     body_hash: str = text()
     external_id: str | None = text(default=None)
     external_url: str | None = text(default=None)
-    details: dict[str, Any] = tree(default_factory=dict)
     lease_until: datetime | None = moment(default=None)
     lease_token: str | None = text(default=None)
     attempts: int = whole(default=0)
