@@ -17,7 +17,7 @@ from models.calendar import CalendarSpec, Working
 DEFAULT_DAYS = 400
 
 
-class UnknownCalendar(ValueError):  # noqa: N818 (reads as what it says)
+class UnknownCalendar(ValueError):
     """The zone, country or region of a calendar is not one we know."""
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 MOST_REMINDERS = 60
 
 
-class HorizonTooNear(Exception):  # noqa: N818 (the name is the message a reader needs)
+class HorizonTooNear(Exception):
     """The answer lies outside the days this calendar was expanded to."""
 
     def __init__(self, working: Working) -> None:

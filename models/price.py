@@ -19,7 +19,7 @@ _VALID_DAYS = 30
 _ROUNDED = "rounded half-even to the digits of the currency"
 
 
-class Unpriceable(ValueError):  # noqa: N818 (reads as what it says)
+class Unpriceable(ValueError):
     """This request has no price; the message says what to change."""
 
 
