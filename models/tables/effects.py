@@ -15,6 +15,8 @@ EffectOperation = Literal["do", "amend", "undo"]
 EffectState = Literal["intended", "confirmed", "refused", "unknown", "void"]
 SafetyClass = Literal["A", "B", "C", "D", "E"]
 
+_UNSETTLED = sql("state in ('intended', 'unknown')")
+
 
 class EffectRow(SQLModel, table=True):
     """One revision of one effect. While `intended`, only the holder of `lease_token` may finish it."""
@@ -26,7 +28,9 @@ class EffectRow(SQLModel, table=True):
         closed_set("duplicate_safety", SafetyClass),
         Index("effect_of_deal", "deal_id", "intended_at"),
         Index("effect_of_step", "deal_id", "step", "revision"),
-        Index("effect_unsettled", "system", "intended_at", postgresql_where=sql("state in ('intended', 'unknown')")),
+        # At most one operation of a step in flight or in doubt, whoever asks and however they race.
+        Index("effect_in_flight", "deal_id", "step", unique=True, postgresql_where=_UNSETTLED),
+        Index("effect_unsettled", "system", "intended_at", postgresql_where=_UNSETTLED),
     )
 
     key: str = text(primary_key=True)
@@ -49,5 +53,4 @@ class EffectRow(SQLModel, table=True):
     settled_by: str | None = text(default=None)
     intended_at: datetime = recorded()
     sent_at: datetime | None = moment(default=None)
-    visible_by: datetime | None = moment(default=None)
     confirmed_at: datetime | None = moment(default=None)

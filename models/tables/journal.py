@@ -33,6 +33,7 @@ class JournalRow(SQLModel, table=True):
     kind: str = words()
     step: str | None = words(default=None)
     round: int | None = whole(default=None)
+    edition: int | None = whole(default=None)
     revision: int | None = whole(default=None)
     text: str = words()
     body: dict[str, Any] = tree(default_factory=dict)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Identity, Index
 from sqlalchemy import text as sql
-from sqlmodel import SQLModel
+from sqlmodel import Field, SQLModel
 
 from models.tables.columns import closed_set, moment, recorded, text, tree, whole
 
@@ -22,12 +22,15 @@ class Outbound(SQLModel, table=True):
     __table_args__ = (
         closed_set("kind", OutboundKind),
         closed_set("state", OutboundState),
-        Index("outbound_queue", "not_before", "created_at", postgresql_where=sql("state = 'waiting'")),
-        Index("outbound_of_deal", "deal_id", "created_at"),
+        Index("outbound_queue", "not_before", "number", postgresql_where=sql("state = 'waiting'")),
+        Index("outbound_of_deal", "deal_id", "number"),
         Index("outbound_stuck", "created_at", postgresql_where=sql("state in ('unknown', 'refused')")),
     )
 
     id: str = text(primary_key=True)
+    number: int | None = Field(
+        default=None, sa_type=BigInteger, sa_column_args=(Identity(always=True),), nullable=False
+    )
     kind: OutboundKind = text()
     deal_id: str = text()
     person: str | None = text(default=None)

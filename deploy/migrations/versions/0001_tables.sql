@@ -103,7 +103,6 @@ create table effect (
     settled_by text,
     intended_at timestamptz default now() not null,
     sent_at timestamptz,
-    visible_by timestamptz,
     confirmed_at timestamptz,
     primary key (key),
     constraint operation_is_known check (operation in ('do', 'amend', 'undo')),
@@ -112,6 +111,8 @@ create table effect (
 );
 
 create index effect_of_deal on effect (deal_id, intended_at);
+
+create unique index effect_in_flight on effect (deal_id, step) where state in ('intended', 'unknown');
 
 create index effect_of_step on effect (deal_id, step, revision);
 
@@ -187,6 +188,7 @@ create table journal (
     kind text not null,
     step text,
     round integer,
+    edition integer,
     revision integer,
     text text not null,
     body jsonb default '{}' not null,
@@ -263,6 +265,7 @@ create index onboarding_task_by_owner on onboarding_task (owner, due) where stat
 
 create table outbound (
     id text not null,
+    number bigint generated always as identity,
     kind text not null,
     deal_id text not null,
     person text,
@@ -280,9 +283,9 @@ create table outbound (
     constraint state_is_known check (state in ('waiting', 'sent', 'unknown', 'refused'))
 );
 
-create index outbound_of_deal on outbound (deal_id, created_at);
+create index outbound_of_deal on outbound (deal_id, number);
 
-create index outbound_queue on outbound (not_before, created_at) where state = 'waiting';
+create index outbound_queue on outbound (not_before, number) where state = 'waiting';
 
 create index outbound_stuck on outbound (created_at) where state in ('unknown', 'refused');
 
