@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +19,7 @@ from connectors.failures import (
     Refused,
     Unavailable,
 )
+from connectors.manifest import DuplicateSafety, Manifest
 
 __all__ = [
     "AccessDenied",
@@ -59,18 +58,7 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "VersionBody",
-    "load_manifest",
 ]
-
-
-class DuplicateSafety(StrEnum):
-    """What keeps a repeated create from making a second thing."""
-
-    SERVER_KEY = "A"  # the server takes our key, or merges a repeat
-    NATURAL_KEY = "B"  # a unique field refuses the repeat; the refusal is answered by a look-up
-    SEARCH_FIRST = "C"  # search, then create, under a lease
-    DRAFT_THEN_CONFIRM = "D"  # a draft carries the key; only confirming it counts
-    AT_MOST_ONCE = "E"  # cannot be looked up: once, and a person decides when the answer was lost
 
 
 class Frozen(BaseModel):
@@ -84,26 +72,7 @@ class ExternalRef(Frozen):
     url: str | None = None
 
 
-class Manifest(Frozen):
-    """Say what a connector is and what may be expected of it; read from its manifest.toml."""
-
-    name: str
-    title: str
-    kind: str
-    duplicate_safety: dict[str, DuplicateSafety]
-    max_commit_lag: timedelta = Field(description="longest time between a lost answer and the change becoming visible")
-    deadline: timedelta = Field(description="longest time one call may take")
-    rate: float = Field(description="calls a second, over all workers")
-    concurrency: int
-    rights: tuple[str, ...] = ()
-
-
-def load_manifest(folder: Path) -> Manifest:
-    """Return the manifest beside a connector; times are seconds in the file."""
-    return Manifest.model_validate(tomllib.loads((folder / "manifest.toml").read_text(encoding="utf-8")))
-
-
-class InboundProblem(Exception):  # noqa: N818  -- the subclasses name what is wrong
+class InboundProblem(Exception):
     """Say why a delivery to the webhook door was not taken."""
 
 

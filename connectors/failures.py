@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 
-class ConnectorFailure(Exception):  # noqa: N818  -- a failure is the design's word
+class ConnectorFailure(Exception):
     """Say that a call failed; exactly one of the six subclasses below is ever raised."""
 
     next_step: ClassVar[str]
