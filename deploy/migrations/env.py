@@ -1,31 +1,41 @@
-"""Runs migrations: on the connection it is handed, else on the database the environment names."""
+"""Runs the migrations in one transaction, against the database given by the caller or by DATABASE_URL."""
 
-from __future__ import annotations
+import importlib
+import pkgutil
 
 from alembic import context
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import create_engine, pool, text
+from sqlmodel import SQLModel
 
+import models.tables
 from connectors.settings import DatabaseSettings
-from models.tables.schema import metadata
+
+# An arbitrary number that only migrations lock: two starts at once apply them one after the other.
+LOCK = 7_402_118
 
 
-def migrate(connection: Connection) -> None:
-    context.configure(
-        connection=connection, target_metadata=metadata, compare_type=True, transaction_per_migration=True
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+def tables() -> None:
+    """Import every module of tables, so that the metadata is whole."""
+    for module in pkgutil.iter_modules(models.tables.__path__):
+        importlib.import_module(f"models.tables.{module.name}")
 
 
-given = context.config.attributes.get("connection")
-if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", target_metadata=metadata)
-    with context.begin_transaction():
-        context.run_migrations()
-elif given is not None:
-    migrate(given)
-else:
-    engine = create_engine(DatabaseSettings.read().dsn)
+def run() -> None:
+    """Migrate online; there is no offline mode because migrations may read what they change."""
+    tables()
+    dsn = context.config.attributes.get("dsn") or DatabaseSettings.read().dsn
+    engine = create_engine(dsn, poolclass=pool.NullPool)
     with engine.connect() as connection:
-        migrate(connection)
+        context.configure(
+            connection=connection,
+            target_metadata=SQLModel.metadata,
+            compare_type=True,
+            compare_server_default=True,
+        )
+        with context.begin_transaction():
+            connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            context.run_migrations()
     engine.dispose()
+
+
+run()
