@@ -70,9 +70,9 @@ class Program:
 
     def is_running(self) -> bool:
         """Say whether it runs; a zombie does not."""
-        if self._child is not None and self._child.poll() is not None:
-            return False
-        return self._process is not None and alive(self._process)
+        lives = self._process is not None and alive(self._process)
+        # Asked second, so that a child that just died is always reaped.
+        return (self._child is None or self._child.poll() is None) and lives
 
     def stop(self, ask: signal.Signals = signal.SIGTERM, patience: float = 15) -> None:
         """Ask it to stop and insist after `patience` seconds, its children included."""
