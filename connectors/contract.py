@@ -211,7 +211,6 @@ class IssueBody(Frozen):
     start: date | None = None
     due: date | None = None
     version: str | None = Field(None, description="the project tool's id of the milestone")
-    after: tuple[str, ...] = Field((), description="ids of the issues that precede this one")
 
 
 class IssueChange(Frozen):
@@ -317,6 +316,9 @@ class ProjectTool(Connector, Protocol):
     async def find_issue(self, project: ExternalRef, key: str) -> ExternalRef | None: ...
 
     async def create_issue(self, project: ExternalRef, key: str, body: IssueBody) -> ExternalRef: ...
+
+    async def precede(self, first: ExternalRef, then: ExternalRef) -> None:
+        """Let one issue precede another, which may move the later one's dates; repeating it changes nothing."""
 
     async def read_issue(self, issue: ExternalRef) -> Issue: ...
 

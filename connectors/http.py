@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -57,8 +58,8 @@ class Answer:
     body: bytes = field(repr=False)
 
     def data(self) -> Any:
-        """Return the body as JSON. Raises ValueError."""
-        return json.loads(self.body)
+        """Return the body as JSON, numbers exact. Raises ValueError."""
+        return json.loads(self.body, parse_float=Decimal)
 
 
 class HttpConnector:
@@ -131,7 +132,7 @@ class HttpConnector:
         if 200 <= status < 300:
             return
         retry_after = pause(answer.headers, datetime.now(UTC))
-        said = f"cannot {call.what}: answered {status} {self._reason(answer)}".rstrip()
+        said = f"cannot {call.what}: answered {status} {self.reason(answer)}".rstrip()
         match status:
             case 401 | 403 | 407:
                 raise AccessDenied(self.manifest.title, said)
@@ -173,6 +174,17 @@ class HttpConnector:
             text = text.replace(secret, _HIDDEN)
         return re.sub(r"(?i)\b(bearer|basic|token)\s+[\w.:/+=-]{8,}", rf"\1 {_HIDDEN}", text)
 
+    def reason(self, answer: Answer) -> str:
+        """Return the sentence in which the vendor says why, redacted and short; empty if there is none."""
+        try:
+            said = answer.data()
+        except ValueError:
+            return ""
+        if isinstance(said, dict):
+            said = next((said[key] for key in self.reason_keys if said.get(key)), "")
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)
+        return self.redacted(" ".join(text.split()))[:400]
+
     async def _exchange(self, call: Call, request: httpx2.Request) -> Answer:
         left = False
 
@@ -210,16 +222,6 @@ class HttpConnector:
     def _no_answer(self, call: Call, why: str) -> NoReturn:
         failure = Unavailable if call.reads else Ambiguous
         raise failure(self.manifest.title, self.redacted(f"cannot {call.what}: {why}"))
-
-    def _reason(self, answer: Answer) -> str:
-        try:
-            said = answer.data()
-        except ValueError:
-            return ""
-        if isinstance(said, dict):
-            said = next((said[key] for key in self.reason_keys if said.get(key)), "")
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        return self.redacted(" ".join(text.split()))[:400]
 
     def _record(self, call: Call, request: httpx2.Request, started: float, outcome: str) -> None:
         # Path only: queries hold keys and people's addresses.

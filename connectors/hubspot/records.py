@@ -70,7 +70,7 @@ class Record(_Wire):
         return self.properties.get(name) or None
 
     def filled(self) -> dict[str, str]:
-        return {name: value for name, value in self.properties.items() if value not in (None, "")}
+        return {name: value for name, value in self.properties.items() if value}
 
     def number(self, name: str) -> Decimal | None:
         """Return a number property, None when empty or not a number (HubSpot lets calculated fields say "NaN")."""
