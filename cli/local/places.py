@@ -63,7 +63,10 @@ class Places:
         file = self.state / "ports.json"
         known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
         wishes = [known[name]] if name in known else []
-        port = next((each for each in [*wishes, preferred] if each and is_free(each)), None) or _any_free_port()
+        others = {number for other, number in known.items() if other != name}
+        port = next((each for each in [*wishes, preferred] if each and each not in others and is_free(each)), None)
+        while port is None or port in others:
+            port = _any_free_port()
         _write_whole(file, json.dumps({**known, name: port}, indent=1))
         return port
 

@@ -49,7 +49,8 @@ class EmbeddedPostgres:
             self._initialise()
         if self._take_over():
             return
-        self._port = self.places.port(self.name, self.preferred_port)
+        # Started again, it keeps its port: everybody else already has the address.
+        self._port = self._port or self.places.port(self.name, self.preferred_port)
         deadline = time.monotonic() + _FIRST_START
         while not self._start_once(deadline):
             time.sleep(0.3)

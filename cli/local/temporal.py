@@ -41,8 +41,10 @@ class EmbeddedTemporal:
     def start(self) -> None:
         """Run it and wait until it serves; a server left by an earlier start is replaced. Raises StartFailed."""
         self.stop()
-        self._port = self.places.port(self.name, self.preferred_port)
-        self._ui_port = self.places.port(f"{self.name}-ui", self.preferred_ui_port) if self.ui else 0
+        # Started again, it keeps its ports: everybody else already has the address.
+        self._port = self._port or self.places.port(self.name, self.preferred_port)
+        if self.ui:
+            self._ui_port = self._ui_port or self.places.port(f"{self.name}-ui", self.preferred_ui_port)
         self._program.spawn(self._command(), environment())
         deadline = time.monotonic() + _START
         while not self._serves():

@@ -1,0 +1,63 @@
+# Everything a newcomer types. `make help` lists it; the first run makes .venv, later runs find it ready.
+.DEFAULT_GOAL := help
+.SUFFIXES:
+SHELL := /bin/sh
+
+PYTHON ?= python3
+UV_VERSION := >=0.9,<1
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.throughline-installed
+ARGS ?=
+
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+# Never another interpreter than the one make was started with, and the certificates the system trusts.
+export UV_PYTHON_DOWNLOADS := never
+export UV_NATIVE_TLS := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A virtual environment that happens to be active is not ours.
+unexport VIRTUAL_ENV
+unexport PYTHONHOME
+unexport PYTHONPATH
+
+.PHONY: help demo test check bench install reset format
+
+help:  ## Say what can be done
+	@echo "make demo          a company at work in your browser; Ctrl-C stops it, the next start continues"
+	@echo "make demo RESET=1  the same, starting over with empty data"
+	@echo "make test          all tests (ARGS='-k approval' for some)"
+	@echo "make check         what CI runs: format, lint, types, import contracts, tests"
+	@echo "make bench         ratios against a bare Temporal workflow"
+	@echo "make format        put the code in its form"
+	@echo "make install       only set up .venv"
+	@echo "make reset         remove all data of the demo"
+
+demo: install  ## A company at work in your browser
+	@"$(BIN)/throughline" demo $(if $(filter-out 0,$(RESET)),--reset) $(ARGS)
+
+test: install  ## All tests
+	@"$(BIN)/pytest" $(ARGS)
+
+check: install  ## What CI runs
+	"$(BIN)/ruff" format --check .
+	"$(BIN)/ruff" check .
+	"$(BIN)/mypy"
+	"$(BIN)/lint-imports"
+	@$(MAKE) --no-print-directory test
+
+bench: install  ## Ratios, measured side by side
+	@"$(BIN)/python" -m benchmarks $(ARGS)
+
+format: install
+	@"$(BIN)/ruff" format .
+	@"$(BIN)/ruff" check --fix .
+
+reset: install
+	@"$(BIN)/throughline" admin reset
+
+install: $(STAMP)
+
+# The stamp is newer than what it was made from: the second run takes no time.
+$(STAMP): pyproject.toml uv.lock
+	@sh deploy/local/install.sh "$(PYTHON)" "$(VENV)" "uv$(UV_VERSION)"
+	@touch "$(STAMP)"
