@@ -37,7 +37,7 @@ def working(spec: CalendarSpec, start: datetime, horizon_days: int = DEFAULT_DAY
 
 
 @activity.defn(name="expand_calendar")
-def expand_calendar(wanted: Expand) -> Working:
+async def expand_calendar(wanted: Expand) -> Working:
     """Expand a calendar for a workflow, which may not read zones or holidays itself."""
     try:
         return working(wanted.spec, wanted.start, wanted.days)
@@ -50,16 +50,19 @@ def _expanded(spec: CalendarSpec, first: date, count: int) -> Working:
     zone = _zone(spec.zone)
     off = _days_off(spec, first, first + timedelta(days=count))
     intervals: list[tuple[datetime, datetime]] = []
+    dates: list[date] = []
     for day in (first + timedelta(days=i) for i in range(count)):
         for opens, closes in () if day in off else spec.week[day.weekday()]:
             last = day + timedelta(days=1) if closes == time(0) else day
             begin, end = _utc(day, opens, zone), _utc(last, closes, zone)
             if begin < end:  # a shift inside the hour that spring skips is no time at all
                 intervals.append((begin, end))
+                dates.append(day)
     return Working(
         start=_utc(first, time(0), zone),
         horizon=_utc(first + timedelta(days=count), time(0), zone),
         intervals=tuple(intervals),
+        dates=tuple(dates),
         day=_nominal_day(spec),
         zone=spec.zone,
     )

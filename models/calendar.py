@@ -115,12 +115,16 @@ class CalendarSpec(BaseModel):
 
 
 class Working(BaseModel):
-    """A calendar expanded to UTC working intervals from `start` to `horizon`; outside of them it knows nothing."""
+    """A calendar expanded to UTC working intervals from `start` to `horizon`; outside of them it knows nothing.
+
+    `dates` are the local dates on which the intervals begin; without them, dates are those of UTC.
+    """
 
     model_config = ConfigDict(frozen=True)
     start: datetime
     horizon: datetime
     intervals: tuple[tuple[datetime, datetime], ...]
+    dates: tuple[date, ...] = ()
     day: timedelta = Field(gt=timedelta(0))
     zone: str
 
@@ -131,6 +135,8 @@ class Working(BaseModel):
             raise ValueError("working intervals are UTC")
         if any(a > b for a, b in pairwise(edges)) or any(a >= b for a, b in self.intervals):
             raise ValueError("working intervals must be in order, not overlap, and lie between start and horizon")
+        if self.dates and len(self.dates) != len(self.intervals):
+            raise ValueError("there must be one date for each working interval")
         return self
 
     @cached_property
@@ -152,6 +158,19 @@ class Working(BaseModel):
             return timedelta(0)
         a, b = self.intervals[i]
         return self.worked[i] + min(at, b) - a
+
+    def date_of(self, at: datetime) -> date:
+        """Return the local date of the last work begun by `at`, so an end of work on Friday evening is Friday."""
+        i = bisect_right(self.opens, at) - 1
+        return self.dates[i] if self.dates and i >= 0 else at.astimezone(UTC).date()
+
+    def end_of(self, day: date) -> datetime:
+        """Return when work ends on `day`, or on the last working day before it."""
+        days_ = self.dates or tuple(a.date() for a in self.opens)
+        i = bisect_right(days_, day) - 1
+        if i < 0 or day > self.horizon.date():
+            raise HorizonTooNear(self)
+        return self.intervals[i][1]
 
 
 class Instants(BaseModel):

@@ -200,6 +200,18 @@ def test_a_week_nobody_could_work_is_refused(week):
         CalendarSpec(zone="UTC", week=week)
 
 
+def test_an_instant_belongs_to_the_local_date_on_which_its_work_began():
+    office = working(CalendarSpec(zone="Australia/Sydney"), datetime(2026, 11, 10, tzinfo=UTC), 30)
+    monday_9 = datetime(2026, 11, 15, 22, tzinfo=UTC)
+    assert office.date_of(monday_9) == date(2026, 11, 16)
+    assert office.date_of(monday_9 + timedelta(hours=8)) == date(2026, 11, 16)
+    assert office.date_of(monday_9 - timedelta(hours=1)) == date(2026, 11, 13)
+    assert office.end_of(date(2026, 11, 15)) == datetime(2026, 11, 13, 6, tzinfo=UTC)
+    assert office.end_of(date(2026, 11, 16)) == monday_9 + timedelta(hours=8)
+    with pytest.raises(HorizonTooNear):
+        office.end_of(date(2027, 11, 16))
+
+
 def test_intervals_out_of_order_or_not_utc_are_refused():
     begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
     with pytest.raises(ValidationError, match="in order"):
