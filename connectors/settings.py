@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -25,8 +26,12 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as wrong:
-            faults = [_fault(cls, str(each["loc"][0]) if each["loc"] else "", each["msg"]) for each in wrong.errors()]
-            raise SettingsError("; ".join(faults)) from None
+            raise _settings_error(cls, wrong) from None
+
+
+def _settings_error(settings: type[Settings], wrong: ValidationError) -> SettingsError:
+    faults = [_fault(settings, str(each["loc"][0]) if each["loc"] else "", each["msg"]) for each in wrong.errors()]
+    return SettingsError("; ".join(faults))
 
 
 def _fault(settings: type[Settings], place: str, message: str) -> str:
@@ -66,6 +71,14 @@ class DatabaseSettings(Settings):
         "`throughline demo` brings its own"
     )
     database_pool: int = Field(default=10, ge=1, le=200, description="connections one process keeps open")
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Return the settings that a process with this DATABASE_URL would read. Raises SettingsError."""
+        try:
+            return cls(database_url=SecretStr(url))
+        except ValidationError as wrong:
+            raise _settings_error(cls, wrong) from None
 
     @property
     def dsn(self) -> str:
@@ -149,6 +162,12 @@ class SmtpSettings(Settings):
     user: str | None = None
     password: SecretStr | None = None
     start_tls: bool | None = Field(default=None, description="true: required, false: never, unset: when offered")
+
+
+def adopt(values: Mapping[str, str]) -> None:
+    """Take these variables as ours, all or none: none when the environment already says something else."""
+    if all(os.environ.get(name, value) == value for name, value in values.items()):
+        os.environ.update(values)
 
 
 def environment(**changes: str) -> dict[str, str]:

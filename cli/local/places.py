@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,18 +68,6 @@ class Places:
             port = _any_free_port()
         _write_whole(file, json.dumps({**known, name: port}, indent=1))
         return port
-
-    def remove_everything(self, *, keep: tuple[str, ...] = ("bin",)) -> None:
-        """Forget all data; programs that took minutes to build stay."""
-        if not self.state.exists():
-            return
-        for each in self.state.iterdir():
-            if each.name in keep:
-                continue
-            if each.is_dir() and not each.is_symlink():
-                shutil.rmtree(each)
-            else:
-                each.unlink()
 
 
 def is_free(port: int) -> bool:

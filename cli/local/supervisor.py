@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +88,7 @@ class Supervisor:
 
     places: Places
     report: Reporter
+    _known: list[Service] = field(default_factory=list, init=False)
     _running: list[Service] = field(default_factory=list, init=False)
     _pauses: dict[str, float] = field(default_factory=dict, init=False)
     _next_try: dict[str, float] = field(default_factory=dict, init=False)
@@ -103,18 +105,20 @@ class Supervisor:
         self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
-        self._watcher.join()
-        try:
+        with _undisturbed():
+            self._watcher.join()
             with self.report.step("Stopping") as step:
-                for service in reversed(self._running):
+                for service in reversed(self._known):
                     step(service.name)
                     service.stop()
-        finally:
+            environment_file(self.places).unlink(missing_ok=True)
             assert self._lock is not None
             self._lock.close()
 
     def start(self, service: Service, title: str) -> None:
         """Start one process and keep it running from now on. Raises StartFailed."""
+        # Known before it runs: what was interrupted half-way is stopped too.
+        self._known.append(service)
         with self.report.step(title):
             service.start()
         self._running.append(service)
@@ -138,6 +142,20 @@ class Supervisor:
             service.start()
         except StartFailed as wrong:
             self.report.say(f"{wrong}; trying again")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore an impatient second Ctrl-C, which would leave half of it running; stopping takes seconds."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _only_one(places: Places) -> IO[str]:
