@@ -27,7 +27,8 @@ _LOOK_BACK = timedelta(days=30)  # a message older than any request's reminders 
 _PAGE = 200
 # Slack says what is wrong inside a 200 ("chat.postMessage", "Errors"); these are not about the message.
 _DENIED = {
-    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope", "no_permission",
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
+    "no_permission",
     "not_allowed_token_type", "ekm_access_denied", "team_access_not_granted", "access_denied", "org_login_required",
 }  # fmt: skip
 _LIMITED = {"ratelimited", "rate_limited", "message_limit_exceeded"}

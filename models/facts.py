@@ -1,0 +1,224 @@
+"""The typed facts a company keeps about its deals, and how rules are written over them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict
+
+from models.money import Money, Percent
+from models.rules import Compare, Direction, IsSet
+from models.values import Digest, wrap
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+HIGHER, LOWER, DIFFERENT = Direction.HIGHER, Direction.LOWER, Direction.DIFFERENT
+
+
+class Source(StrEnum):
+    """Who writes a fact."""
+
+    CRM = "crm"
+    ERP = "erp"
+    STEP = "step"
+    PERSON = "person"
+
+
+CRM, ERP, STEP, PERSON = Source.CRM, Source.ERP, Source.STEP, Source.PERSON
+
+
+class FactSpec(BaseModel):
+    """What a flow's definition keeps of a fact."""
+
+    model_config = ConfigDict(frozen=True)
+    path: str
+    type: str
+    source: Source
+    worse: Direction = Direction.DIFFERENT
+    guardrail: bool = False
+    tracked: bool = True
+    options: tuple[str, ...] = ()
+    label: str = ""
+
+
+class Fact(Generic[T]):
+    """A typed fact; compare it to make a rule."""
+
+    def __init__(self, spec: FactSpec, holds: Any) -> None:
+        self.spec = spec
+        self.path = spec.path
+        self.holds_type = holds
+
+    def is_(self, value: T | str) -> Compare:
+        """Return the rule that the fact equals `value`; a choice may be written as its text."""
+        return Compare(fact=self.path, op="is", values=(self._checked(value),))
+
+    def one_of(self, *values: T | str) -> Compare:
+        """Return the rule that the fact equals one of `values`."""
+        return Compare(fact=self.path, op="one of", values=tuple(self._checked(value) for value in values))
+
+    def is_set(self) -> IsSet:
+        """Return the rule that the fact is known."""
+        return IsSet(fact=self.path)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Fact):
+            return self.path == other.path
+        raise TypeError(f"write deal.{self.path}.is_({other!r}) instead of == so that it becomes a rule")
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"deal.{self.path} is a fact, not a yes or no: write deal.{self.path}.is_(True) or .is_set()")
+
+    def __repr__(self) -> str:
+        return f"deal.{self.path}"
+
+    def _checked(self, value: Any) -> Any:
+        wanted = self.holds_type
+        if isinstance(wanted, type) and issubclass(wanted, Enum):
+            try:
+                return wrap(wanted(value))
+            except ValueError:
+                raise TypeError(
+                    f"deal.{self.path} is one of {', '.join(repr(m.value) for m in wanted)}, not {value!r}"
+                ) from None
+        if isinstance(wanted, type) and (type(value) is not wanted):
+            raise TypeError(f"deal.{self.path} holds {wanted.__name__}, so it cannot be compared with {value!r}")
+        return wrap(value)
+
+
+class Ordered(Fact[T]):
+    """A fact whose values have an order: money, percentages, numbers, dates."""
+
+    def is_(self, value: T) -> Compare:  # type: ignore[override] # only a choice may be written as text
+        """Return the rule that the fact equals `value`."""
+        return super().is_(value)
+
+    def __gt__(self, value: T) -> Compare:
+        return Compare(fact=self.path, op=">", values=(self._checked(value),))
+
+    def __ge__(self, value: T) -> Compare:
+        return Compare(fact=self.path, op=">=", values=(self._checked(value),))
+
+    def __lt__(self, value: T) -> Compare:
+        return Compare(fact=self.path, op="<", values=(self._checked(value),))
+
+    def __le__(self, value: T) -> Compare:
+        return Compare(fact=self.path, op="<=", values=(self._checked(value),))
+
+
+class Each(Fact[T]):
+    """A list of things with keys; a step with `each=` runs once per item."""
+
+
+class Answers(Fact[M]):
+    """What a form's answers become; each field is a fact of its own."""
+
+    def field(self, name: str) -> Ordered[Any]:
+        """Return the fact of one field. Raises AttributeError for a field the form does not have."""
+        fields = self.holds_type.model_fields
+        if name not in fields:
+            raise AttributeError(f"{self.holds_type.__name__} has no field {name!r}; it has {', '.join(fields)}")
+        spec = FactSpec(path=f"{self.path}.{name}", type=type_name(fields[name].annotation), source=Source.PERSON)
+        return Ordered(spec, fields[name].annotation)
+
+
+def fact(
+    source: Source,
+    *,
+    worse: Direction = Direction.DIFFERENT,
+    guardrail: bool = False,
+    tracked: bool = True,
+    label: str = "",
+) -> Any:
+    """Declare a fact: who writes it, which way it gets worse, whether every prompt shows it."""
+    return {"source": source, "worse": worse, "guardrail": guardrail, "tracked": tracked, "label": label}
+
+
+class DealFacts:
+    """The facts every deal has; a company extends this class with its own."""
+
+    title: Fact[str] = fact(CRM)
+    account: Fact[str] = fact(CRM)
+    owner: Fact[str] = fact(CRM)
+    signatory: Fact[str] = fact(CRM, label="who signs, as Name <mail address>")
+    lines: Each[Any] = fact(CRM, label="quote lines")
+    close_date: Ordered[date] = fact(CRM, tracked=False)
+    quote: Fact[Digest] = fact(STEP, tracked=False)
+    scope: Fact[Digest] = fact(STEP, label="what is sold, quantities and terms")
+
+    @classmethod
+    def paths(cls) -> Self:
+        """Return the facts to write rules with; a misspelt one is an AttributeError naming the nearest."""
+        deal = object.__new__(cls)
+        hints = get_type_hints(cls)
+        for name, kind in hints.items():
+            declared = getattr(cls, name, None)
+            if not isinstance(declared, dict):
+                raise TypeError(f"{cls.__name__}.{name} needs = fact(...), with who writes it")
+            holds = get_args(kind)[0]
+            spec = FactSpec(path=name, type=_spec_type(kind, holds), options=_options(holds), **declared)
+            object.__setattr__(deal, name, get_origin(kind)(spec, holds))
+        return deal
+
+    if not TYPE_CHECKING:  # the help at import must not hide a misspelling from type checkers
+
+        def __getattr__(self, name: str) -> Any:
+            near = difflib.get_close_matches(name, get_type_hints(type(self)), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; add it to {type(self).__name__}"
+            raise AttributeError(f"{type(self).__name__} has no fact {name!r}{hint}")
+
+
+def specs(facts: DealFacts) -> dict[str, FactSpec]:
+    """Return every fact's specification by path, fields of forms included."""
+    found: dict[str, FactSpec] = {}
+    for declared in vars(facts).values():
+        if isinstance(declared, Fact):
+            found[declared.path] = declared.spec
+            if isinstance(declared, Answers):
+                for name in declared.holds_type.model_fields:
+                    found[f"{declared.path}.{name}"] = declared.field(name).spec
+    return found
+
+
+def type_name(holds: Any) -> str:
+    """Return the tag a value of this type carries."""
+    if isinstance(holds, type):
+        if issubclass(holds, Enum):
+            return "text"
+        for kind, name in _TYPES:
+            if issubclass(holds, kind):
+                return name
+    return "text"
+
+
+# bool before int and datetime before date: each is a subclass of the other.
+_TYPES: Sequence[tuple[type, str]] = (
+    (bool, "flag"),
+    (int, "whole"),
+    (str, "text"),
+    (Decimal, "number"),
+    (Money, "money"),
+    (Percent, "percent"),
+    (datetime, "moment"),
+    (date, "day"),
+    (Digest, "digest"),
+)
+
+
+def _spec_type(kind: Any, holds: Any) -> str:
+    if get_origin(kind) is Each:
+        return "items"
+    return "form" if get_origin(kind) is Answers else type_name(holds)
+
+
+def _options(holds: Any) -> tuple[str, ...]:
+    return tuple(str(m.value) for m in holds) if isinstance(holds, type) and issubclass(holds, Enum) else ()

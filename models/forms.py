@@ -1,0 +1,103 @@
+"""What a form's answers become: one fact for the whole form and one per field."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from models.facts import FactSpec
+from models.flow import FlowDef
+from models.money import Money, Percent
+from models.values import Day, Digest, Flag, Form, Moment, Number, Text, Value, Whole
+
+
+class FormError(ValueError):
+    """A field that cannot be taken as given; `field` names it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def answers(flow: FlowDef, path: str, given: dict[str, Any]) -> dict[str, Value]:
+    """Return the facts a form's answers become. Raises FormError naming the field."""
+    schema = flow.forms.get(path, {})
+    fields: dict[str, Any] = schema.get("properties", {})
+    for name in schema.get("required", []):
+        if given.get(name) in (None, ""):
+            raise FormError(name, f"{name.replace('_', ' ')} is needed")
+    unknown = [name for name in given if name not in fields]
+    if unknown:
+        raise FormError(unknown[0], f"this form has no field {unknown[0]!r}; it has {', '.join(fields)}")
+    facts: dict[str, Value] = {}
+    for name, raw in given.items():
+        spec = flow.facts.get(f"{path}.{name}")
+        if spec is not None and raw not in (None, ""):
+            facts[spec.path] = coerce(spec, raw)
+    whole = {name: str(facts[f"{path}.{name}"]) for name in fields if f"{path}.{name}" in facts}
+    return {path: Form(v=json.dumps(whole, sort_keys=True)), **facts}
+
+
+def coerce(spec: FactSpec, raw: Any) -> Value:
+    """Return what a person or a file wrote as the fact's own type. Raises FormError saying what is expected."""
+    text = str(raw).strip()
+    try:
+        value = _coerced(spec.type, text, raw)
+    except (ValueError, InvalidOperation, KeyError, TypeError):
+        raise FormError(spec.path, f"{spec.path} is a {_EXPECTED.get(spec.type, spec.type)}, not {text!r}") from None
+    if spec.options and text not in spec.options:
+        raise FormError(spec.path, f"{spec.path} is one of {', '.join(spec.options)}, not {text!r}")
+    return value
+
+
+_EXPECTED = {
+    "whole": "whole number such as 60",
+    "number": "number such as 1.5",
+    "percent": "percentage such as 15",
+    "money": "sum such as 5000 or 5000 EUR",
+    "flag": "yes or no",
+    "day": "date such as 2026-11-30",
+    "moment": "time such as 2026-11-30T10:00:00Z",
+}
+
+
+def _coerced(kind: str, text: str, raw: Any) -> Value:
+    match kind:
+        case "text":
+            return Text(v=text)
+        case "whole":
+            return Whole(v=int(text.replace(",", "")))
+        case "number":
+            return Number(v=Decimal(text))
+        case "percent":
+            return Percent(value=_finite(text.removesuffix("%").strip()))
+        case "money":
+            return _money(text, raw)
+        case "flag":
+            return Flag(v={"yes": True, "true": True, "on": True, "no": False, "false": False}[text.lower()])
+        case "day":
+            return Day(v=date.fromisoformat(text))
+        case "moment":
+            return Moment(v=datetime.fromisoformat(text))
+        case "digest":
+            return Digest(sha256=text)
+    raise ValueError(kind)
+
+
+def _money(text: str, raw: Any) -> Money:
+    if isinstance(raw, dict):
+        return Money(amount=_finite(str(raw["amount"])), currency=str(raw["currency"]))
+    amount, _, currency = text.partition(" ")
+    code = currency.strip().upper() or "USD"
+    if len(code) != 3 or not code.isalpha():
+        raise ValueError(code)
+    return Money(amount=_finite(amount.replace(",", "").removeprefix("$")), currency=code)
+
+
+def _finite(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite():
+        raise ValueError(text)
+    return value

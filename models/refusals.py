@@ -1,0 +1,325 @@
+"""Whether an act may be done now: checked before anything is recorded, changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from models import acts
+from models.approval import counts, worse
+from models.asking import who_key
+from models.deal import DealState, Receipt, Record, Status, base, placed
+from models.flow import ApprovalDef, CallDef, HandoffDef, SignatureDef, Step, SubflowDef, TaskDef, writes
+from models.forms import FormError, answers
+from models.moves import Gate
+from models.reading import missing_inputs, reading
+from models.turn import title
+from models.walk import undecided, walk
+
+
+class Refusal(NamedTuple):
+    """Why an act is not accepted, and what to do next."""
+
+    code: str
+    message: str
+    details: dict[str, Any] = {}  # noqa: RUF012 (never changed)
+
+
+def refusal(state: DealState, act: acts.Act) -> Refusal | None:
+    """Return why `act` is refused now, or None when it will be accepted."""
+    repeated = state.answered.get(act.key)
+    if repeated is not None:
+        return _already(repeated)
+    if state.ended and act.do != "revise":
+        return Refusal("ended", f"the deal has ended ({state.ending}); nothing more can be done on it")
+    if state.ending is not None and act.do not in ("revise", "retry", "skip", "complete_by_hand"):
+        return Refusal("ended", f"the deal is ending ({state.ending}); it waits only for work already under way")
+    match act:
+        case acts.Decide():
+            return _decide(state, act)
+        case acts.Complete():
+            return _request(state, act, TaskDef) or _person(state, act) or _form(state, act.step, act.form)
+        case acts.Sign() | acts.Decline():
+            return _sign(state, act)
+        case acts.AskInformation():
+            return (
+                _request(state, act, ApprovalDef | HandoffDef)
+                or _person(state, act)
+                or _needs(act.question, "question")
+            )
+        case acts.GiveInformation():
+            return _inquiry(state, act)
+        case acts.Recall():
+            return _request(state, act, ApprovalDef | SignatureDef | HandoffDef) or _owner(state, act)
+        case acts.Resubmit():
+            return _resubmit(state, act)
+        case acts.EndDeal() | acts.Cancel():
+            return _needs(act.reason, "reason")
+        case acts.HoldDeal():
+            again = Refusal("held", "the deal is on hold already; release it first") if state.hold else None
+            return again or _needs(act.reason, "reason")
+        case acts.Release():
+            return None if state.hold else Refusal("closed", "the deal is not on hold, so there is nothing to release")
+        case acts.Revise():
+            return _revise(state, act)
+        case acts.Retry() | acts.ChangeInput() | acts.Skip() | acts.CompleteByHand():
+            return _incident(state, act)
+        case acts.Answer():
+            return _answer(state, act)
+
+
+def difference(record: Record, step: ApprovalDef, edition: int) -> dict[str, list[str]]:
+    """Return what got worse since `edition`, as name -> [then, now]."""
+    seen = record.editions[edition - 1] if 0 < edition <= len(record.editions) else {}
+    now = record.editions[-1] if record.editions else {}
+    return {n: [str(seen.get(n, "unset")), str(now.get(n, "unset"))] for n in worse(step.covered, seen, now)}
+
+
+def _already(receipt: Receipt) -> Refusal:
+    message = f"already answered: {receipt.message}"
+    return Refusal("already_answered", message, receipt.model_copy(update={"repeated": True}).model_dump(mode="json"))
+
+
+def _request(state: DealState, act: Any, kind: Any) -> Refusal | None:
+    here = placed(state, act.step)
+    if here is None or not isinstance(here.step, kind):
+        return Refusal("unknown_step", f"this deal has no request {act.step!r} to answer; reload the page")
+    record = state.record(act.step)
+    if record.state is Status.OPEN and record.round == act.round:
+        return None
+    name = title(act.step)
+    answered = [d for d in record.decisions if d.round == act.round and not d.by_silence]
+    if answered:
+        last = answered[-1]
+        receipt = Receipt(
+            outcome=record.outcome or last.verdict, message=f"{name}: {last.person} answered {last.verdict}",
+            seq=state.seq, by=last.person, at=last.at,
+        )  # fmt: skip
+        return _already(receipt)
+    why = record.reason or record.outcome or "it is not asked now"
+    return Refusal("closed", f"{name} is closed: {why}. Open the deal to see what it waits for.")
+
+
+def _decide(state: DealState, act: acts.Decide) -> Refusal | None:
+    found = _request(state, act, ApprovalDef | HandoffDef) or _person(state, act)
+    if found is not None:
+        return found
+    here = placed(state, act.step)
+    assert here is not None, act.step
+    verdicts = {"approve", "reject", "ask_changes"}
+    if isinstance(here.step, HandoffDef):
+        verdicts = {"accept", "accept_with_conditions", "reject"}
+    if act.verdict not in verdicts:
+        return Refusal("invalid", f"{title(act.step)} can be answered with {', '.join(sorted(verdicts))}")
+    if act.verdict in ("reject", "ask_changes") and not act.reason.strip():
+        return Refusal("reason_needed", "say why: the owner reads it", {"field": "reason"})
+    if act.verdict == "accept_with_conditions" and not act.conditions:
+        return Refusal("invalid", "name at least one condition; each becomes a task", {"field": "conditions"})
+    if act.to_stage and act.to_stage not in _earlier(state, here.stage.name):
+        return Refusal(
+            "invalid", f"send it back to one of {', '.join(_earlier(state, here.stage.name))}", {"field": "to_stage"}
+        )
+    if isinstance(here.step, ApprovalDef):
+        return _approval(state, act, here.step)
+    return _commitment(state, act.step) if act.verdict != "reject" else None
+
+
+def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal | None:
+    record = state.record(act.step)
+    now = reading(step, act.step, state)
+    mine = [d for d in record.decisions if d.person == act.by and d.round == act.round]
+    if mine and counts(mine[-1], record, now, step.covered):  # one that no longer counts may be given anew
+        said = f"{title(act.step)}: you answered {mine[-1].verdict}"
+        return _already(Receipt(outcome=mine[-1].verdict, message=said, seq=state.seq, by=act.by, at=mine[-1].at))
+    changed = difference(record, step, act.edition)
+    if changed and act.verdict == "approve":
+        told = ", ".join(f"{name} {then} → {now}" for name, (then, now) in changed.items())
+        return Refusal(
+            "stale", f"this changed since your page was made: {told}. Look again, then answer.", {"changed": changed}
+        )
+    if not 0 < act.edition <= record.edition:
+        return Refusal("stale", "this page is not of this request; reload it", {"edition": record.edition})
+    return _duties(state, act, step) or (_form(state, act.step, act.form) if act.verdict == "approve" else None)
+
+
+def _duties(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal | None:
+    """Nobody approves what they asked for (semantics 34)."""
+    owner = state.facts.get("owner")
+    if owner is not None and str(owner) == act.by:
+        return Refusal("not_allowed", "the deal's owner may not approve it; it waits for somebody else")
+    if state.submitted_by == act.by:
+        return Refusal("not_allowed", "you submitted this content, so somebody else must approve it")
+    mine = [path for path in step.covered if state.facts_by.get(path) == act.by]
+    if mine:
+        return Refusal("not_allowed", f"you last changed {', '.join(mine)}, so somebody else must approve it")
+    for other in step.not_same_as:
+        if any(d.person == act.by and d.verdict == "yes" for d in state.record(other).decisions):
+            return Refusal("not_allowed", f"you answered {title(other)}; this step needs a second person")
+    return None
+
+
+def _sign(state: DealState, act: acts.Sign | acts.Decline) -> Refusal | None:
+    found = _request(state, act, SignatureDef)
+    if found is not None or isinstance(act, acts.Decline):
+        return found
+    record = state.record(act.step)
+    asked = [getattr(value, "sha256", "") for value in record.read.values()]
+    if act.document not in asked:
+        return Refusal("stale", "the document has changed since this link was sent; a new link is on its way")
+    return _commitment(state, act.step)
+
+
+def _commitment(state: DealState, step: str) -> Refusal | None:
+    """A signature or acceptance counts only while everything before it is settled (semantics 8, 28)."""
+    if state.hold is not None:
+        return None  # parked until the deal is released
+    gate = walk(state.flow, state).gates.get(step, Gate.CLEAR)
+    if gate is Gate.PEOPLE:
+        return Refusal("stale", "something before this request is asked again; wait for the new one")
+    return None
+
+
+def _person(state: DealState, act: Any) -> Refusal | None:
+    record = state.record(act.step)
+    asked = {person for people in record.asked.values() for person in people}
+    if act.by in asked:
+        return None
+    names = ", ".join(sorted(asked)) or "nobody yet; try again in a moment"
+    return Refusal("not_yours", f"{title(act.step)} is asked of {names}, not of you")
+
+
+def _owner(state: DealState, act: acts.Act) -> Refusal | None:
+    owners = {str(state.facts.get("owner", "")), *state.people.get("owner", [])}
+    owners |= {p for who in state.flow.owner for p in state.people.get(who_key(who), [])}
+    if act.by in owners:
+        return None
+    return Refusal(
+        "not_yours", f"only the deal's owner can do this: {', '.join(sorted(o for o in owners if o)) or 'nobody'}"
+    )
+
+
+def _inquiry(state: DealState, act: acts.GiveInformation) -> Refusal | None:
+    found = _request(state, act, ApprovalDef | HandoffDef)
+    if found is not None:
+        return found
+    inquiry = state.record(act.step).inquiry
+    if inquiry is None or inquiry.answer:
+        return Refusal("closed", "no information is asked for here")
+    return _owner(state, act) or _needs(act.answer, "answer")
+
+
+def _resubmit(state: DealState, act: acts.Resubmit) -> Refusal | None:
+    if state.revise is None:
+        return Refusal("closed", "the deal was not sent back, so there is nothing to resubmit")
+    if state.revise.exhausted:
+        return Refusal("held", "the rework is used up; the owner's manager decides first: once more, or end")
+    return _owner(state, act)
+
+
+def _revise(state: DealState, act: acts.Revise) -> Refusal | None:
+    if act.source != "person":
+        return None
+    for path in (*act.facts, *act.unset):
+        spec = state.flow.facts.get(path)
+        if spec is None:
+            return Refusal("invalid", f"this flow has no fact {path!r}", {"field": path})
+        if spec.source == "step" and path not in asked_for(state):
+            return Refusal(
+                "not_allowed", f"{path} is worked out by a step; change what it is made from", {"field": path}
+            )
+        value = act.facts.get(path)
+        if value is not None and value.t != spec.type:
+            return Refusal("invalid", f"{path} is a {spec.type}, not a {value.t}", {"field": path})
+    return None
+
+
+def asked_for(state: DealState) -> set[str]:
+    """Return the facts that open questions miss; a person may supply these, whoever else would have written them."""
+    found: set[str] = set()
+    for question in state.questions.values():
+        here = placed(state, question.step)
+        if question.kind == "missing" and here is not None:
+            found.update(undecided(here.step, here.rules, state))
+            if isinstance(here.step, CallDef | SubflowDef):
+                found.update(missing_inputs(here.step, question.step, state))
+    return found
+
+
+def _incident(state: DealState, act: acts.Retry | acts.ChangeInput | acts.Skip | acts.CompleteByHand) -> Refusal | None:
+    record = state.record(act.step)
+    here = state.flow.steps.get(base(act.step))
+    if here is None:
+        return Refusal("unknown_step", f"this deal has no step {act.step!r}")
+    if record.state is not Status.INCIDENT or record.incident is None:
+        return Refusal("closed", f"{title(act.step)} is not stuck any more; reload the page")
+    if state.hold is not None and not isinstance(act, acts.Skip | acts.CompleteByHand):
+        return Refusal("held", "the deal is on hold; release it first, then try again")
+    if record.incident.unknown and isinstance(act, acts.Skip | acts.ChangeInput):
+        return Refusal(
+            "not_allowed", "whether it happened outside is not known; look there, then complete it by hand or retry"
+        )
+    if isinstance(act, acts.Skip):
+        return _needs(act.reason, "reason") or _outputs(state, here.step, act.outputs)
+    if isinstance(act, acts.CompleteByHand):
+        return _needs(act.evidence, "evidence") or _outputs(state, here.step, act.outputs)
+    if isinstance(act, acts.ChangeInput):
+        known = here.step.inputs if isinstance(here.step, CallDef) else {}
+        wrong = [name for name in act.inputs if name not in known]
+        return (
+            Refusal("invalid", f"{title(act.step)} has no input {wrong[0]!r}", {"field": wrong[0]}) if wrong else None
+        )
+    return None
+
+
+def _outputs(state: DealState, step: Step, given: dict[str, Any]) -> Refusal | None:
+    """Facts only this step can supply must come with a skip when something reads them (semantics 47)."""
+    missing = [p for p in writes(step, state.flow) if p not in given and p not in state.facts]
+    if not missing:
+        return None
+    return Refusal(
+        "invalid", f"give the facts this step would have written: {', '.join(missing)}", {"missing": missing}
+    )
+
+
+def _answer(state: DealState, act: acts.Answer) -> Refusal | None:
+    question = state.questions.get(f"{act.step}?{act.question}")
+    if question is None:
+        return Refusal("closed", "this question is no longer asked; reload the deal")
+    allowed = acts.CHOICES[question.kind]
+    if act.choice not in allowed:
+        return Refusal(
+            "invalid", f"choose one of {', '.join(allowed) or 'the missing facts instead'}", {"field": "choice"}
+        )
+    here = placed(state, act.step)
+    if act.choice == "send_back" and here and act.to_stage not in _earlier(state, here.stage.name):
+        return Refusal(
+            "invalid", f"send it back to one of {', '.join(_earlier(state, here.stage.name))}", {"field": "to_stage"}
+        )
+    spec = state.flow.actions.get(here.step.action) if here and isinstance(here.step, CallDef) else None
+    if act.choice in ("undo", "redo") and (spec is None or spec.undo == "none"):
+        return Refusal(
+            "not_allowed", f"{title(act.step)} cannot be undone by us; undo it outside and choose by hand or keep"
+        )
+    if state.hold is not None and act.choice in ("undo", "redo"):
+        return Refusal("held", "the deal is on hold; release it first")
+    return _needs(act.reason, "reason") if act.choice in ("keep", "waive", "by_hand", "end", "continue") else None
+
+
+def _earlier(state: DealState, stage: str) -> tuple[str, ...]:
+    names = state.flow.stage_names
+    return names[: names.index(stage) + 1]
+
+
+def _form(state: DealState, step_id: str, given: dict[str, Any]) -> Refusal | None:
+    here = placed(state, step_id)
+    path = getattr(here.step, "form", None) if here else None
+    if path is None:
+        return None
+    try:
+        answers(state.flow, path, given)
+    except FormError as error:
+        return Refusal("invalid", str(error), {"field": error.field})
+    return None
+
+
+def _needs(text: str, field: str) -> Refusal | None:
+    return None if text.strip() else Refusal("reason_needed", f"a {field} is needed", {"field": field})
