@@ -1,0 +1,134 @@
+"""The menu of actions: every name, input, output, patience, amend, undo and on_change. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from models.flow import ActionSpec
+from models.money import Money, Percent
+from models.values import Digest, Items
+
+I = TypeVar("I", bound=BaseModel)  # noqa: E741 (input)
+O = TypeVar("O", bound=BaseModel)  # noqa: E741 (output)
+
+
+@dataclass(frozen=True)
+class Action(Generic[I, O]):
+    """One thing the outside world can be asked to do. Input fields are facts by name; output fields become facts."""
+
+    name: str
+    title: str
+    input: type[I]
+    output: type[O]
+    effect: bool = False
+    system: str = ""
+    queue: str = ""
+    amend: bool = False
+    undo: Literal["auto", "ask", "none"] = "none"
+    on_change: Literal["again", "amend", "ask", "keep"] = "again"
+    patience: timedelta = timedelta(hours=24)
+    duplicate_safety: Literal["", "A", "B", "C", "D", "E"] = ""
+
+    def spec(self) -> ActionSpec:
+        """Return what a flow's definition keeps of it."""
+        return ActionSpec(
+            name=self.name,
+            title=self.title,
+            effect=self.effect,
+            system=self.system,
+            queue=self.queue,
+            inputs={name: field.is_required() for name, field in self.input.model_fields.items()},
+            outputs=tuple(self.output.model_fields),
+            amend=self.amend,
+            undo=self.undo,
+            on_change=self.on_change,
+            patience_seconds=int(self.patience.total_seconds()),
+            duplicate_safety=self.duplicate_safety,
+        )
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PriceInput(_Data):
+    """What a price depends on."""
+
+    account: str
+    lines: Items
+    discount: Percent
+    payment_days: int
+    term_months: int | None = None
+
+
+class Priced(_Data):
+    """What a quote makes known. `quote` and `scope` are kept by hash."""
+
+    amount: Money
+    margin: Percent
+    quote: Digest
+    scope: Digest
+
+
+class OrderInput(_Data):
+    """What the ERP books."""
+
+    account: str
+    title: str
+    quote: Digest
+    amount: Money
+    payment_days: int
+
+
+class Ordered(_Data):
+    """What the ERP answered."""
+
+    sales_order: str
+
+
+class ProjectInput(_Data):
+    """What the delivery container is made from."""
+
+    account: str
+    title: str
+    scope: Digest
+
+
+class Projected(_Data):
+    """What the project tool answered."""
+
+    project: str
+
+
+price_quote = Action("price_quote", "Price quote", PriceInput, Priced, queue="deals")
+create_sales_order = Action(
+    "create_sales_order",
+    "Sales order",
+    OrderInput,
+    Ordered,
+    effect=True,
+    system="ERP",
+    queue="connector.erp",
+    amend=False,
+    undo="ask",
+    on_change="ask",
+    duplicate_safety="B",
+)
+create_project = Action(
+    "create_project",
+    "Project",
+    ProjectInput,
+    Projected,
+    effect=True,
+    system="project tool",
+    queue="connector.projects",
+    undo="ask",
+    on_change="keep",
+    duplicate_safety="B",
+)
+
+CATALOG: tuple[Action, ...] = (price_quote, create_sales_order, create_project)  # type: ignore[type-arg]

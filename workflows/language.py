@@ -1,0 +1,418 @@
+"""The twelve words a flow is written in. They build plain data; no author code runs inside a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from activities.catalog import Action
+from models.asking import Choice, Customer, Ending, Silence
+from models.calendar import Span, business_days, business_hours, days, hours, minutes
+from models.facts import (
+    CRM,
+    DIFFERENT,
+    ERP,
+    HIGHER,
+    LOWER,
+    PERSON,
+    STEP,
+    Answers,
+    DealFacts,
+    Each,
+    Fact,
+    Ordered,
+    fact,
+)
+from models.flow import (
+    ApprovalDef,
+    CallDef,
+    FlowDef,
+    HandoffDef,
+    ParallelDef,
+    RenderDef,
+    SignatureDef,
+    StageDef,
+    SubflowDef,
+    TaskDef,
+    WaitDef,
+    WhenDef,
+)
+from models.money import Money, Percent, percent, usd
+from models.rules import Rule
+from models.values import Digest
+from workflows import wording
+from workflows.parameters import (
+    APPROVE,
+    CONTINUE,
+    ESCALATE,
+    EXPIRE,
+    REJECT,
+    cancelled,
+    customer,
+    group,
+    lost,
+    managers,
+    owner,
+    pick,
+    table,
+    won,
+)
+from workflows.wording import People, Rungs, Steps, To, Who
+
+__all__ = [
+    "APPROVE",
+    "CONTINUE",
+    "CRM",
+    "DIFFERENT",
+    "ERP",
+    "ESCALATE",
+    "EXPIRE",
+    "HIGHER",
+    "LOWER",
+    "PERSON",
+    "REJECT",
+    "STEP",
+    "Answers",
+    "Approval",
+    "Call",
+    "DealFacts",
+    "Digest",
+    "Each",
+    "Fact",
+    "Flow",
+    "Handoff",
+    "Money",
+    "Ordered",
+    "Parallel",
+    "Percent",
+    "Render",
+    "Signature",
+    "Span",
+    "Stage",
+    "Subflow",
+    "Task",
+    "Wait",
+    "When",
+    "business_days",
+    "business_hours",
+    "cancelled",
+    "customer",
+    "days",
+    "fact",
+    "group",
+    "hours",
+    "lost",
+    "managers",
+    "minutes",
+    "owner",
+    "percent",
+    "pick",
+    "table",
+    "usd",
+    "won",
+]  # fmt: skip
+
+
+def Flow(  # noqa: N802 (a word of the language, like the others below)
+    name: str,
+    *stages: StageDef,
+    version: int,
+    takes: Rule | None = None,
+    owner: People = "deal_owner",
+    completes: Ending = Ending(outcome="won"),  # noqa: B008 (frozen data)
+) -> FlowDef:
+    """What happens to a deal, in which order. `takes` says which deals; the first flow on offer that takes one gets it.
+
+    Raises TypeError or ValueError for what cannot be data; everything else is reported by `throughline flow check`.
+    """
+    file, line = wording.caller()
+    for stage in stages:
+        if not isinstance(stage, StageDef):
+            raise TypeError(f"Flow({name!r}) is made of Stage(...)s, not {stage!r}")
+    # Before it is bound the flow still holds its actions and facts by object; see workflows/library.py.
+    return FlowDef(
+        name=name,
+        version=version,
+        stages=stages,
+        takes=takes,
+        owner=wording.people(owner),
+        completes=completes,
+        file=file,
+        line=line,
+    )
+
+
+def Stage(  # noqa: N802
+    name: str,
+    *steps: Steps,
+    skip_when: Rule | None = None,
+    on_reject: To | None = None,
+    on_expire: To | None = None,
+    on_decline: To | None = None,
+    max_rework: int = 3,
+    on_exhausted: Ending | None = None,
+    revise_within: Span = business_days(5),  # noqa: B008 (frozen data)
+    was: str = "",
+) -> StageDef:
+    """Where a deal is. Its steps run in order; `on_reject` and the like name this or an earlier stage, or an ending."""
+    return StageDef(
+        name=name,
+        nodes=tuple(wording.node(step) for step in steps),
+        skip_when=wording.rule(skip_when),
+        on_reject=wording.route(on_reject),
+        on_expire=wording.route(on_expire),
+        on_decline=wording.route(on_decline),
+        max_rework=max_rework,
+        on_exhausted=on_exhausted,
+        revise_within=revise_within,
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Approval(  # noqa: N802
+    name: str,
+    *,
+    by: People | Choice[People],
+    within: Span | Choice[Span],
+    escalate_to: Rungs | Choice[Rungs] = (),
+    need: int | Literal["any", "all"] = "all",
+    in_turn: bool = False,
+    when: Rule | None = None,
+    covers: Sequence[Fact[Any]] | None = None,
+    form: Answers[Any] | None = None,
+    remind_every: Span | None = None,
+    on_silence: Silence | Choice[Silence] = Silence.ESCALATE,
+    on_reject: To | None = None,
+    on_expire: To | None = None,
+    advisory: bool = False,
+    every_round: bool = False,
+    not_same_as: Sequence[str] = (),
+    repeat: Literal["ask", "if consecutive"] = "ask",
+    was: str = "",
+) -> ApprovalDef:
+    """People say yes or no. It signs what it covers and is asked again only when that gets worse."""
+    return ApprovalDef(
+        name=name,
+        by=wording.choose(by, wording.people),
+        need=need,
+        in_turn=in_turn,
+        patience=wording.patience(within, escalate_to, remind_every, on_silence),
+        covers=None if covers is None else tuple(f.path for f in covers),
+        form=form.path if form is not None else None,
+        on_reject=wording.route(on_reject),
+        on_expire=wording.route(on_expire),
+        advisory=advisory,
+        every_round=every_round,
+        not_same_as=tuple(wording.step_id(s) for s in not_same_as),
+        repeat=repeat,
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Call(  # noqa: N802
+    action: Action[Any, Any],
+    *,
+    name: str = "",
+    when: Rule | None = None,
+    each: Each[Any] | None = None,
+    inputs: Mapping[str, Fact[Any]] | None = None,
+    was: str = "",
+) -> CallDef:
+    """Let a catalogued action run. Its inputs are facts of the same names; `inputs` names others."""
+    if not isinstance(action, Action):
+        raise TypeError(f"Call takes an action of activities/catalog.py, not {action!r}")
+    paths = {field: field for field in action.input.model_fields if field != "item"}
+    paths.update({field: fact.path for field, fact in (inputs or {}).items()})
+    unknown = [field for field in inputs or {} if field not in action.input.model_fields]
+    if unknown:
+        raise TypeError(f"{action.name} has no input {unknown[0]!r}; it has {', '.join(action.input.model_fields)}")
+    return CallDef(
+        name=name or action.name,
+        action=action.name,
+        effect=action.effect,
+        each=each.path if each is not None else None,
+        inputs=paths,
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Render(  # noqa: N802
+    document: str, *, template: str | Choice[str], name: str = "", when: Rule | None = None, was: str = ""
+) -> RenderDef:
+    """Make a document from a template. `template` is a folder under templates/documents."""
+    return RenderDef(
+        name=name or document,
+        document=document,
+        template=template,
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Signature(  # noqa: N802
+    document: str,
+    *,
+    within: Span | Choice[Span],
+    remind_every: Span | None = None,
+    by: Who = Customer(contact="signatory"),  # noqa: B008 (frozen data)
+    in_turn: bool = True,
+    on_decline: To | None = None,
+    on_expire: To | None = None,
+    name: str = "",
+    when: Rule | None = None,
+    was: str = "",
+) -> SignatureDef:
+    """The customer signs a rendered document; a changed document is asked for anew."""
+    return SignatureDef(
+        name=name or document,
+        document=document,
+        patience=wording.patience(within, (), remind_every, Silence.EXPIRE),
+        by=wording.who(by),
+        in_turn=in_turn,
+        on_decline=wording.route(on_decline),
+        on_expire=wording.route(on_expire),
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Task(  # noqa: N802
+    name: str,
+    *,
+    by: People,
+    within: Span | Choice[Span],
+    form: Answers[Any] | None = None,
+    when: Rule | None = None,
+    escalate_to: Rungs | Choice[Rungs] = (),
+    remind_every: Span | None = None,
+    on_silence: Silence | Choice[Silence] = Silence.ESCALATE,
+    on_expire: To | None = None,
+    advisory: bool = False,
+    every_round: bool = False,
+    was: str = "",
+) -> TaskDef:
+    """Something a person does; the answers of `form` become facts."""
+    return TaskDef(
+        name=name,
+        by=wording.people(by),
+        patience=wording.patience(within, escalate_to, remind_every, on_silence),
+        form=form.path if form is not None else None,
+        on_expire=wording.route(on_expire),
+        advisory=advisory,
+        every_round=every_round,
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Wait(  # noqa: N802
+    reason: str,
+    *,
+    until: Rule | Fact[Any],
+    lead: Span | None = None,
+    by: People = "deal_owner",
+    within: Span | Choice[Span] | None = None,
+    remind_every: Span | None = None,
+    on_expire: To | None = None,
+    advisory: bool = False,
+    name: str = "",
+    when: Rule | None = None,
+    was: str = "",
+) -> WaitDef:
+    """Until a rule holds, or a date has come (`lead` before it)."""
+    dated = isinstance(until, Fact)
+    return WaitDef(
+        name=name or reason,
+        until=None if isinstance(until, Fact) else wording.rule(until),
+        until_date=until.path if isinstance(until, Fact) else None,
+        lead=lead if dated else None,
+        by=wording.people(by),
+        patience=wording.patience(within, (), remind_every, Silence.EXPIRE),
+        on_expire=wording.route(on_expire),
+        advisory=advisory,
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Parallel(*branches: Steps, wait_all: bool = False) -> ParallelDef:  # noqa: N802
+    """Branches together; a tuple is one branch of several steps. The first no routes, or with `wait_all` the last."""
+    return ParallelDef(branches=tuple(wording.node(branch) for branch in branches), wait_all=wait_all)
+
+
+def When(rule: Rule, *steps: Steps, otherwise: Steps = ()) -> WhenDef:  # noqa: N802
+    """The steps only when the rule holds; `otherwise` only when it does not."""
+    other = otherwise if isinstance(otherwise, tuple) else (otherwise,)
+    checked = wording.rule(rule)
+    if checked is None:
+        raise TypeError("When needs a rule, as in When(deal.amount > usd(10_000), ...)")
+    return WhenDef(
+        rule=checked, nodes=tuple(wording.node(s) for s in steps), otherwise=tuple(wording.node(s) for s in other)
+    )
+
+
+def Handoff(  # noqa: N802
+    packet: str,
+    *,
+    to: People,
+    within: Span | Choice[Span],
+    escalate_to: Rungs | Choice[Rungs] = (),
+    remind_every: Span | None = None,
+    accept_when: Rule | None = None,
+    on_reject: To | None = None,
+    name: str = "",
+    when: Rule | None = None,
+    was: str = "",
+) -> HandoffDef:
+    """Operations accept a complete packet, accept it with conditions, or send it back (to its own stage by default)."""
+    return HandoffDef(
+        name=name or packet,
+        packet=packet,
+        to=wording.people(to),
+        patience=wording.patience(within, escalate_to, remind_every, Silence.ESCALATE),
+        accept_when=wording.rule(accept_when),
+        on_reject=wording.route(on_reject),
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
+
+
+def Subflow(  # noqa: N802
+    what: FlowDef | type,
+    *,
+    name: str = "",
+    each: Each[Any] | None = None,
+    inputs: Mapping[str, Fact[Any]] | None = None,
+    outputs: Sequence[Fact[Any]] = (),
+    detach: bool = False,
+    on_reject: To | None = None,
+    on_expire: To | None = None,
+    when: Rule | None = None,
+    was: str = "",
+) -> SubflowDef:
+    """Another flow, or a hand-written workflow: the escape hatch."""
+    child = what.name if isinstance(what, FlowDef) else what.__name__
+    return SubflowDef(
+        name=name or child,
+        what=child,
+        flow_digest=what.digest if isinstance(what, FlowDef) else "",
+        each=each.path if each is not None else None,
+        inputs={field: fact.path for field, fact in (inputs or {}).items()},
+        outputs=tuple(f.path for f in outputs),
+        detach=detach,
+        on_reject=wording.route(on_reject),
+        on_expire=wording.route(on_expire),
+        when=wording.rule(when),
+        was=was,
+        line=wording.caller()[1],
+    )
