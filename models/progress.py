@@ -1,0 +1,289 @@
+"""Why a deal waits: typed waits with reason, owner, clock and the act that unblocks them (D6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from models.acts import CHOICES
+from models.approval import open_parties
+from models.asking import Group, Ladder, Who, chosen, who_key, who_words
+from models.deal import Clock, DealState, Question, Record, Status, base, placed
+from models.flow import (
+    ApprovalDef,
+    CallDef,
+    HandoffDef,
+    SignatureDef,
+    Step,
+    StepId,
+    TaskDef,
+    WaitDef,
+)
+from models.outcomes import asked_of
+from models.reading import reading
+from models.rules import text
+from models.turn import title
+from models.walk import walk
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Offer(_Shown):
+    """An act that advances the deal."""
+
+    do: str
+    label: str
+    choice: str = ""
+
+
+class Next(_Shown):
+    """What the clock does next."""
+
+    at: AwareDatetime
+    what: str
+
+
+class Wait(_Shown):
+    """One reason why a deal does not move, whom it waits for and what unblocks it (D6)."""
+
+    id: str
+    kind: Literal[
+        "approval",
+        "task",
+        "wait",
+        "signature",
+        "handoff",
+        "running",
+        "incident",
+        "question",
+        "revise",
+        "hold",
+        "parked",
+    ]
+    step: StepId | None
+    title: str
+    reason: str
+    who: str
+    waiting_on: tuple[str, ...]
+    since: AwareDatetime
+    due: AwareDatetime | None = None
+    next: Next | None = None
+    acts: tuple[Offer, ...] = ()
+    late: bool = False
+    round: int = 0
+    edition: int = 0
+    question: str = ""
+
+
+CHOICE_LABELS = {
+    "keep": "Keep it as it is",
+    "undo": "Undo it outside",
+    "redo": "Undo it and do it again",
+    "by_hand": "It was changed by hand",
+    "again": "Ask again",
+    "continue": "Go on",
+    "send_back": "Send back",
+    "end": "End the deal",
+    "once_more": "Allow one more round",
+    "waive": "Pass with a reason",
+}
+_INCIDENT = (
+    Offer(do="retry", label="Try again"),
+    Offer(do="complete_by_hand", label="Done by hand"),
+    Offer(do="skip", label="Pass with a reason"),
+)
+
+
+def explain(state: DealState) -> list[Wait]:
+    """Return everything a deal that has not ended waits for; never empty for a deal at rest."""
+    if state.ended:
+        return []
+    found = list(_explain(state))
+    if not found and state.ending is None:
+        found.append(_between(state))
+    return found
+
+
+def stage_now(state: DealState) -> str:
+    """Return the first stage with something unsettled, or the last one when the deal has ended."""
+    if state.ended or state.ending is not None:
+        return state.ending.outcome if state.ending else ""
+    return walk(state.flow, state).stage or state.flow.stages[-1].name
+
+
+def _explain(state: DealState) -> Iterator[Wait]:
+    owners = _people(state, state.flow.owner)
+    if state.hold is not None:
+        yield Wait(
+            id="hold", kind="hold", step=None, title="On hold", reason=state.hold.reason, who="deal owner",
+            waiting_on=owners, since=state.hold.at, due=state.hold.until, acts=(Offer(do="release", label="Release"),),
+        )  # fmt: skip
+    for step_id, record in state.records.items():
+        if record.state is Status.RUNNING:
+            yield _running(state, step_id, record, owners)
+        elif record.state is Status.INCIDENT and record.incident is not None:
+            yield Wait(
+                id=f"{step_id}|{record.round}", kind="incident", step=step_id, title=title(step_id),
+                reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
+                acts=_INCIDENT, late=True, round=record.round,
+            )  # fmt: skip
+        elif record.state is Status.OPEN:
+            yield _request(state, step_id, record)
+    if state.revise is not None and not state.revise.exhausted:
+        clock = state.revise.clock
+        yield Wait(
+            id="revise", kind="revise", step=None, title=f"Revise and resubmit, from stage {state.revise.stage}",
+            reason="; ".join(state.revise.reasons), who="deal owner", waiting_on=owners, since=state.revise.since,
+            due=clock.instants.due if clock.instants else None, late=clock.rung > 0,
+            acts=(Offer(do="resubmit", label="Resubmit"), Offer(do="end", label="End the deal")),
+        )  # fmt: skip
+    for question in state.questions.values():
+        yield _question(state, question, owners)
+
+
+def _running(state: DealState, step_id: StepId, record: Record, owners: tuple[str, ...]) -> Wait:
+    here = state.flow.steps.get(base(step_id))
+    spec = state.flow.actions.get(here.step.action) if here and isinstance(here.step, CallDef) else None
+    who = spec.system if spec and spec.system else "Throughline"
+    words = {"amend": "is being changed", "undo": "is being undone"}.get(record.op, "is under way")
+    return Wait(
+        id=f"{step_id}|{record.revision}", kind="running", step=step_id, title=title(step_id),
+        reason=f"{title(step_id)} {words} in {who}; it is tried again by itself until it is done", who=who,
+        waiting_on=owners, since=record.since or state.opened_at, round=record.round,
+    )  # fmt: skip
+
+
+def _request(state: DealState, step_id: StepId, record: Record) -> Wait:
+    here = placed(state, step_id)
+    assert here is not None, step_id
+    asked, people = _asked(state, here.step, step_id, record)
+    clock = record.clock or Clock()
+    reason = record.printed or _standing_reason(here.step)
+    if record.inquiry is not None and not record.inquiry.answer:
+        reason = f"{record.inquiry.by} asks: {record.inquiry.question}"
+        asked, people = "deal owner", _people(state, state.flow.owner)
+    if any(p.step == step_id for p in state.parked):
+        reason = "answered; it counts once the steps before it are done again"
+    return Wait(
+        id=f"{step_id}|{record.round}", kind=here.step.kind, step=step_id, title=title(step_id), reason=reason,  # type: ignore[arg-type]
+        who=asked, waiting_on=people, since=record.since or state.opened_at, due=_due(clock),
+        next=_next(state, step_id, record),
+        acts=_offers(here.step, record), late=clock.rung > 0, round=record.round, edition=record.edition,
+    )  # fmt: skip
+
+
+def _asked(state: DealState, step: Step, step_id: StepId, record: Record) -> tuple[str, tuple[str, ...]]:
+    if isinstance(step, ApprovalDef):
+        waiting = open_parties(step, record, reading(step, step_id, state), state)
+        answered = {d.person for d in record.decisions if d.round == record.round}
+        people = dict.fromkeys(p for who in waiting for p in record.asked.get(who_key(who), []) if p not in answered)
+        return " and ".join(_still(who, record) for who in waiting), tuple(people)
+    parties = asked_of(state, step_id)
+    people = dict.fromkeys(p for group in record.asked.values() for p in group)
+    return " and ".join(who_words(who) for who in parties), tuple(people)
+
+
+def _still(who: Who, record: Record) -> str:
+    if not isinstance(who, Group):
+        return who_words(who)
+    said = {d.person for d in record.decisions if d.verdict == "yes" and who_key(who) in d.parties}
+    left = who.need - len(said)
+    return f"{'one more' if said and left == 1 else left} of {who.role.replace('_', ' ')}"
+
+
+def _standing_reason(step: Step) -> str:
+    if isinstance(step, WaitDef) and step.until is not None:
+        return f"{step.name}: until {text(step.until)}"
+    if isinstance(step, WaitDef) and step.until_date is not None:
+        return f"{step.name}: until {step.until_date.replace('_', ' ')}"
+    return {
+        "approval": "every deal asks this",
+        "task": f"{title(step.id)} has to be done",
+        "signature": "the customer signs the document",
+        "handoff": "operations accept what was sold before they take it over",
+    }.get(step.kind, "the flow asks this")
+
+
+def _due(clock: Clock) -> datetime | None:
+    return clock.instants.due if clock.instants is not None else None
+
+
+def _next(state: DealState, step_id: StepId, record: Record) -> Next | None:
+    clock, here = record.clock, placed(state, step_id)
+    if clock is None or here is None:
+        return None
+    at, deadline = clock.next_ring(), clock.deadline()
+    if at is None:
+        return None
+    if deadline is None or at < deadline:
+        return Next(at=at, what="a reminder")
+    patience = getattr(here.step, "patience", None)
+    quiet = chosen(patience.on_silence, state.facts, state.rates) if patience else None
+    ladder = (chosen(patience.escalate_to, state.facts, state.rates) if patience else None) or Ladder()
+    if quiet is not None and quiet != "escalate":
+        return Next(
+            at=at, what={"approve": "it counts as approved", "reject": "it counts as rejected"}.get(quiet, "it expires")
+        )
+    if clock.rung < len(ladder.rungs):
+        names = [p for who in ladder.rungs[clock.rung] for p in state.people.get(who_key(who), [])]
+        words = " and ".join(who_words(who) for who in ladder.rungs[clock.rung])
+        return Next(at=at, what=f"{words} is asked too" + (f" ({', '.join(names)})" if names else ""))
+    return Next(at=at, what="it is overdue and stays open")
+
+
+def _offers(step: Step, record: Record) -> tuple[Offer, ...]:
+    if record.inquiry is not None and not record.inquiry.answer:
+        return (Offer(do="give_information", label="Answer the question"),)
+    match step:
+        case ApprovalDef():
+            return (
+                Offer(do="decide", label="Approve", choice="approve"),
+                Offer(do="decide", label="Reject", choice="reject"),
+                Offer(do="decide", label="Ask changes", choice="ask_changes"),
+                Offer(do="ask_information", label="Ask information"),
+            )
+        case HandoffDef():
+            return (
+                Offer(do="decide", label="Accept", choice="accept"),
+                Offer(do="decide", label="Accept with conditions", choice="accept_with_conditions"),
+                Offer(do="decide", label="Send back to sales", choice="reject"),
+            )
+        case TaskDef():
+            return (Offer(do="complete", label="Complete"),)
+        case SignatureDef():
+            return (Offer(do="sign", label="Sign"), Offer(do="recall", label="Recall"))
+    return (Offer(do="revise", label="Set the fact it waits for"),)
+
+
+def _question(state: DealState, question: Question, owners: tuple[str, ...]) -> Wait:
+    offers = tuple(Offer(do="answer", label=CHOICE_LABELS[c], choice=c) for c in CHOICES[question.kind])
+    if question.kind in ("missing", "packet"):
+        offers = (Offer(do="revise", label="Fill in what is missing"), *offers)
+    manager = state.people.get("managers:1", [])
+    asks_manager = question.kind == "exhausted" and bool(manager)
+    return Wait(
+        id=f"{question.step}?{question.kind}", kind="question", step=question.step, title=title(question.step),
+        reason=question.reason, who="the owner's manager" if asks_manager else "deal owner",
+        waiting_on=tuple(manager) if asks_manager else owners, since=question.since, acts=offers,
+        question=question.kind,
+    )  # fmt: skip
+
+
+def _between(state: DealState) -> Wait:
+    """The instant between a change and the walk that follows it."""
+    at = state.outbox[-1].at if state.outbox else state.opened_at
+    return Wait(
+        id="walk", kind="running", step=None, title="Working", reason="the deal is being worked on right now",
+        who="Throughline", waiting_on=_people(state, state.flow.owner), since=at,
+    )  # fmt: skip
+
+
+def _people(state: DealState, whom: tuple[Who, ...]) -> tuple[str, ...]:
+    found = dict.fromkeys(p for who in whom for p in state.people.get(who_key(who), []))
+    owner = state.facts.get("owner")
+    return tuple(found) or ((str(owner),) if owner is not None else ("sales ops",))
