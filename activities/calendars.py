@@ -8,26 +8,14 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
-from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from models.calendar import CalendarSpec, Working
-
-DEFAULT_DAYS = 400
+from models.calendar import DEFAULT_DAYS, CalendarSpec, ExpandCalendar, Working
 
 
 class UnknownCalendar(ValueError):
     """The zone, country or region of a calendar is not one we know."""
-
-
-class Expand(BaseModel):
-    """Which calendar to expand, from which instant on, and for how many days."""
-
-    model_config = ConfigDict(frozen=True)
-    spec: CalendarSpec
-    start: datetime
-    days: int = Field(default=DEFAULT_DAYS, ge=1, le=2000)
 
 
 def working(spec: CalendarSpec, start: datetime, horizon_days: int = DEFAULT_DAYS) -> Working:
@@ -37,7 +25,7 @@ def working(spec: CalendarSpec, start: datetime, horizon_days: int = DEFAULT_DAY
 
 
 @activity.defn(name="expand_calendar")
-async def expand_calendar(wanted: Expand) -> Working:
+async def expand_calendar(wanted: ExpandCalendar) -> Working:
     """Expand a calendar for a workflow, which may not read zones or holidays itself."""
     try:
         return working(wanted.spec, wanted.start, wanted.days)

@@ -12,6 +12,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MOST_REMINDERS = 60
+DEFAULT_DAYS = 400
+MOST_DAYS = 2000
 
 
 class HorizonTooNear(Exception):
@@ -171,6 +173,15 @@ class Working(BaseModel):
         if i < 0 or day > self.horizon.date():
             raise HorizonTooNear(self)
         return self.intervals[i][1]
+
+
+class ExpandCalendar(BaseModel):
+    """Which calendar to expand, from which instant on, and for how many days."""
+
+    model_config = ConfigDict(frozen=True)
+    spec: CalendarSpec
+    start: datetime
+    days: int = Field(default=DEFAULT_DAYS, ge=1, le=MOST_DAYS)
 
 
 class Instants(BaseModel):

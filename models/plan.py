@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+CONDITION = "condition-"
+
 
 class Side(StrEnum):
     """Whose turn it is."""
@@ -112,6 +114,10 @@ def mistakes(template: PlanTemplate) -> list[Mistake]:
         ]
         twice = {link.task for link in each.after if [other.task for other in each.after].count(link.task) > 1}
         found += [Mistake(each.name, f"comes after {name!r} twice; keep one") for name in sorted(twice)]
+    reserved = [each for each in names if each.startswith(CONDITION)]
+    found += [
+        Mistake(each, f"names with {CONDITION} are for conditions of the handoff; rename it") for each in reserved
+    ]
     if template.go_live not in names:
         found.append(Mistake(template.go_live, "is named as go-live but is no task of this plan"))
     found += [
