@@ -73,6 +73,11 @@ class Server(uvicorn.Server):
             )
         )
         self._listening = listening
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     async def run_here(self) -> None:
         await self.serve(sockets=[self._listening])

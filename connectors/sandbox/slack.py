@@ -178,11 +178,11 @@ class SlackSandbox(Vendor):
         return {"channel": channel, "permalink": f"{self.base_url}/#messages-{channel}/{ts}"}
 
     def _by_email(self, arguments: Record) -> Record:
-        for user in self.store.all("users"):
-            if user.get("email") == arguments.get("email"):
-                profile = {"real_name": user.get("name", ""), "email": user["email"]}
-                return {"user": {"id": user["id"], "name": user.get("name", ""), "deleted": False, "profile": profile}}
-        _no("users_not_found")
+        user = next((each for each in self.store.all("users") if each.get("email") == arguments.get("email")), None)
+        if user is None:
+            _no("users_not_found")
+        profile = {"real_name": user.get("name", ""), "email": user["email"]}
+        return {"user": {"id": user["id"], "name": user.get("name", ""), "deleted": False, "profile": profile}}
 
     def _channel(self, arguments: Record) -> str:
         channel = str(arguments.get("channel") or "")
