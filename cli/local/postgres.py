@@ -24,7 +24,8 @@ from cli.local.quarters import Quarters, quarters_for
 _ROLE = "throughline"
 _PORT = 54320
 _FIRST_START = 60.0  # seconds; initdb and a start take two together, recovery after a crash may take more
-_LEFT_OVER = "pre-existing shared memory block"  # server processes that outlive a killed postmaster for a moment
+# What PostgreSQL says while a killed server is not quite gone: its children, or the process itself as a zombie.
+_NOT_QUITE_GONE = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 
 
 @dataclass
@@ -47,12 +48,12 @@ class EmbeddedPostgres:
         self._quarters = self._quarters or quarters_for(self.places)
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
-        if self._take_over():
-            return
-        # Started again, it keeps its port: everybody else already has the address.
-        self._port = self._port or self.places.port(self.name, self.preferred_port)
         deadline = time.monotonic() + _FIRST_START
-        while not self._start_once(deadline):
+        while not self._take_over():
+            # Started again, it keeps its port: everybody else already has the address.
+            self._port = self._port or self.places.port(self.name, self.preferred_port)
+            if self._start_once(deadline):
+                break
             time.sleep(0.3)
         self._create_database(_ROLE)
 
@@ -117,8 +118,7 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _FIRST_START
         while alive(process):
             if self._answers():
-                self._program.remember(process)
-                self._create_database(_ROLE)
+                self._program.adopt(process)
                 return True
             if time.monotonic() > deadline:
                 raise StartFailed(
@@ -147,7 +147,7 @@ class EmbeddedPostgres:
         return [each for each in psutil.process_iter() if alive(each) and _works_in(each, self._data)]
 
     def _start_once(self, deadline: float) -> bool:
-        """Try to start; False when a killed server's children still hold the data and it is worth trying again."""
+        """Try to start; False when a killed server still holds the data and it is worth trying again."""
         assert self._quarters is not None
         options = {
             "listen_addresses": "127.0.0.1",
@@ -170,8 +170,9 @@ class EmbeddedPostgres:
             time.sleep(0.05)
         with self.log.open(errors="replace") as written:
             written.seek(mark)
-            if _LEFT_OVER in written.read() and time.monotonic() < deadline:
-                return False
+            said = written.read()
+        if any(each in said for each in _NOT_QUITE_GONE) and time.monotonic() < deadline:
+            return False
         raise StartFailed(f"PostgreSQL stopped at once: {self._program.last_words()} (log: {self.log})")
 
     def _answers(self) -> bool:

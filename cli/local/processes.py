@@ -43,16 +43,13 @@ class Program:
                 self._child = _popen(command, env, cwd, user, log)
             except OSError as wrong:
                 raise StartFailed(f"{self.name}: {command[0]} cannot be run ({wrong})") from None
-        self._process = psutil.Process(self._child.pid)
-        self.remember(self._process)
+        self._write_down(psutil.Process(self._child.pid))
 
-    def remember(self, process: psutil.Process) -> None:
-        """Write down which process it is, so that a later start recognises it."""
-        self._process = process
-        with suppress(psutil.Error):
-            known = {"created": process.create_time(), "command": process.cmdline()}
-            (self.places.run / f"{self.name}.json").write_text(json.dumps(known))
-            (self.places.run / f"{self.name}.pid").write_text(f"{process.pid}\n")
+    def adopt(self, process: psutil.Process) -> None:
+        """Adopt a process that runs already."""
+        if self._process is None or self._process.pid != process.pid or not self.is_running():
+            self._child = None
+            self._write_down(process)
 
     def find(self) -> bool:
         """Look for a process left by an earlier start. A reused process id is told apart by time and command."""
@@ -65,14 +62,15 @@ class Program:
             same = abs(process.create_time() - known["created"]) < 1.5 and process.cmdline() == known["command"]
         except (OSError, ValueError, KeyError, psutil.Error):
             return False
-        self._process = process if same and alive(process) else None
+        self._child, self._process = None, process if same and alive(process) else None
         return self._process is not None
 
     def is_running(self) -> bool:
         """Say whether it runs; a zombie does not."""
-        lives = self._process is not None and alive(self._process)
-        # Asked second, so that a child that just died is always reaped.
-        return (self._child is None or self._child.poll() is None) and lives
+        if self._child is not None:
+            # A child of ours may look like a zombie while its last threads still hold its files and ports.
+            return self._child.poll() is None
+        return self._process is not None and alive(self._process)
 
     def stop(self, ask: signal.Signals = signal.SIGTERM, patience: float = 15) -> None:
         """Ask it to stop and insist after `patience` seconds, its children included."""
@@ -96,6 +94,14 @@ class Program:
         except OSError:
             return ""
         return " / ".join(written[-lines:])
+
+    def _write_down(self, process: psutil.Process) -> None:
+        """Note which process it is, so that a later start recognises it."""
+        self._process = process
+        with suppress(psutil.Error):
+            known = {"created": process.create_time(), "command": process.cmdline()}
+            (self.places.run / f"{self.name}.json").write_text(json.dumps(known))
+            (self.places.run / f"{self.name}.pid").write_text(f"{process.pid}\n")
 
     def _wait(self, patience: float) -> None:
         if self._child is not None:
