@@ -228,9 +228,11 @@ class Entry(_Frozen):
 class DealState(_Kept):
     """Everything a deal is, literally; continue-as-new carries exactly this."""
 
+    t: Literal["state"] = "state"
     flow: FlowDef
     deal: str
     url: str = ""
+    parent: dict[str, Any] | None = None
     facts: dict[str, Value] = {}
     facts_by: dict[str, str] = {}
     """Who last wrote each fact: a person id, or a source."""

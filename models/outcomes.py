@@ -72,6 +72,8 @@ class Recorded(_Message):
 
 
 REVISE = "revise"
+CERTAIN = ("refused", "not found", "access denied", "annulled", "invalid", "missing variable")
+"""Failures after which nothing happened outside for certain."""
 
 
 def finished(state: DealState, step: StepId, result: Result, now: datetime) -> None:
@@ -130,7 +132,7 @@ def failed(state: DealState, step: StepId, incident: Incident, now: datetime) ->
     """Record that an action could not be done; a refusal is certain, anything else leaves the revision open."""
     record = state.touch(step)
     state.cause = state.seq + 1
-    if incident.kind in ("refused", "not found", "access denied"):
+    if incident.kind in CERTAIN:
         record.unconfirmed = False
     fail(state, step, incident, now)
 

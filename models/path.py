@@ -95,7 +95,8 @@ def _item(state: DealState, step: Step, stage: StageDef, column: int, lane: int,
 
 
 _ORDER = (
-    Status.SKIPPED, Status.SETTLED, Status.NEW, Status.VOID, Status.NEGATIVE, Status.OPEN, Status.RUNNING, Status.INCIDENT,
+    Status.SKIPPED, Status.SETTLED, Status.NEW, Status.VOID, Status.NEGATIVE, Status.OPEN, Status.RUNNING,
+    Status.INCIDENT,
 )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def _explain(state: DealState) -> Iterator[Wait]:
             yield _running(state, step_id, record, owners)
         elif record.state is Status.INCIDENT and record.incident is not None:
             yield Wait(
-                id=f"{step_id}|{record.round}", kind="incident", step=step_id, title=title(step_id),
+                id=f"{step_id}!{record.revision}", kind="incident", step=step_id, title=title(step_id),
                 reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
                 acts=_INCIDENT, late=True, round=record.round,
             )  # fmt: skip
@@ -152,7 +152,7 @@ def _running(state: DealState, step_id: StepId, record: Record, owners: tuple[st
     who = spec.system if spec and spec.system else "Throughline"
     words = {"amend": "is being changed", "undo": "is being undone"}.get(record.op, "is under way")
     return Wait(
-        id=f"{step_id}|{record.revision}", kind="running", step=step_id, title=title(step_id),
+        id=f"{step_id}>{record.revision}", kind="running", step=step_id, title=title(step_id),
         reason=f"{title(step_id)} {words} in {who}; it is tried again by itself until it is done", who=who,
         waiting_on=owners, since=record.since or state.opened_at, round=record.round,
     )  # fmt: skip
@@ -170,7 +170,7 @@ def _request(state: DealState, step_id: StepId, record: Record) -> Wait:
     if any(p.step == step_id for p in state.parked):
         reason = "answered; it counts once the steps before it are done again"
     return Wait(
-        id=f"{step_id}|{record.round}", kind=here.step.kind, step=step_id, title=title(step_id), reason=reason,  # type: ignore[arg-type]
+        id=f"{step_id}|{record.round}", kind=here.step.kind, step=step_id, title=title(step_id), reason=reason,
         who=asked, waiting_on=people, since=record.since or state.opened_at, due=_due(clock),
         next=_next(state, step_id, record),
         acts=_offers(here.step, record), late=clock.rung > 0, round=record.round, edition=record.edition,

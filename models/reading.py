@@ -40,6 +40,17 @@ def reading(step: Step, step_id: StepId, state: DealState) -> Reading:
             return {}
 
 
+def same(step: Step, read: Reading, now: Reading, state: DealState) -> bool:
+    """Return whether a step read what it would read now; facts that are read once do not count (semantics 4)."""
+    return read == now or _tracked(step, read, state) == _tracked(step, now, state)
+
+
+def _tracked(step: Step, read: Reading, state: DealState) -> Reading:
+    paths = step.inputs if isinstance(step, CallDef | SubflowDef) else {}
+    specs = state.flow.facts
+    return {n: v for n, v in read.items() if (spec := specs.get(paths.get(n, n))) is None or spec.tracked}
+
+
 def document(name: str, state: DealState) -> Value | None:
     """Return the current version of a document: what its last due render made."""
     found: Value | None = None

@@ -31,7 +31,7 @@ from models.flow import (
     stage_rules,
 )
 from models.moves import Close, End, Ended, Gate, Open, Refresh, Route, Skip, Start, Void, Walk
-from models.reading import missing_inputs, missing_packet, reading
+from models.reading import missing_inputs, missing_packet, reading, same
 from models.rules import Rule, all_hold, holds, unset
 from models.values import Reading
 
@@ -82,7 +82,7 @@ def stands(step: Step, record: Record, now: Reading, state: DealState) -> bool:
         return True
     if isinstance(step, SubflowDef) and step.detach:
         return True
-    return record.read == now or (kept is not None and kept.reading == now)
+    return same(step, record.read, now, state) or (kept is not None and same(step, kept.reading, now, state))
 
 
 def undecided(step: Step, rules: tuple[Rule, ...], state: DealState) -> list[str]:
@@ -214,7 +214,7 @@ def _keep_open(found: Walk, step: Step, step_id: StepId, gate: Gate, now: Readin
     record = found.state.record(step_id)
     if commits(step) and (gate is Gate.PEOPLE or content_changed(step, record, now, found.state)):
         found.moves.append(Void(step_id, "content changed"))
-    elif record.read != now and not (commits(step) and gate is not Gate.CLEAR):
+    elif not same(step, record.read, now, found.state) and not (commits(step) and gate is not Gate.CLEAR):
         found.moves.append(Refresh(step_id, now))
 
 
@@ -230,7 +230,7 @@ def content_changed(step: Step, record: Record, now: Reading, state: DealState) 
         ]
         if any(not stands(s, state.record(i), reading(s, i, state), state) for i, s in renders):
             return True
-    return record.read != now
+    return not same(step, record.read, now, state)
 
 
 def _begin(found: Walk, step: Step, step_id: StepId, now: Reading, rules: tuple[Rule, ...]) -> Gate:
@@ -292,7 +292,7 @@ def _advise(found: Walk, step: Step, due: bool | None, before: Gate, rest: Gate)
             found.moves.append(Close(step.id, now))
         elif rest is Gate.CLEAR:
             found.moves.append(Void(step.id, "passed by"))
-        elif record.read != now:
+        elif not same(step, record.read, now, found.state):
             found.moves.append(Refresh(step.id, now))
     elif record.state is Status.NEGATIVE:
         found.moves.append(Close(step.id, now))
