@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import re
+import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
@@ -80,6 +82,7 @@ class HttpConnector:
         self._client = httpx2.AsyncClient(
             headers={"Accept": "application/json", "User-Agent": "throughline", **headers},
             timeout=httpx2.Timeout(deadline, connect=min(5.0, deadline)),
+            verify=_tls(),
             follow_redirects=False,
             trust_env=False,
             # Shorter than any server's keep-alive: a connection the server closes under a write is a false Ambiguous.
@@ -233,6 +236,12 @@ class HttpConnector:
             (time.monotonic() - started) * 1000,
             extra={"correlation": request.headers["X-Correlation-ID"], "system": self.manifest.name, "what": call.what},
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Load the trusted certificates once for all connectors; it takes longer than most calls."""
+    return httpx2.create_ssl_context()
 
 
 def _origin(url: str) -> str:

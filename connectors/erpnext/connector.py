@@ -172,7 +172,11 @@ class ErpNext(HttpConnector):
         return self.read(answer, _OneOrder).data
 
     async def _set_docstatus(self, name: str, docstatus: int, what: str) -> None:
-        await self.call("PUT", self._path("Sales Order", name), what=what, body={"docstatus": docstatus})
+        answer = await self.call("PUT", self._path("Sales Order", name), what=what, body={"docstatus": docstatus})
+        if self.read(answer, _One).data.docstatus != docstatus:
+            self.refuse(
+                answer, f"it is still {_STATES[self.read(answer, _One).data.docstatus]}; see its workflow there"
+            )
 
     def judge(self, answer: Answer) -> None:
         # Outside a DoesNotExistError a 404 means that the address leads to no Frappe site.
