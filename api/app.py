@@ -1,0 +1,117 @@
+"""The composition root of the doors: settings in, one application out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from starlette.staticfiles import StaticFiles
+from temporalio.client import Client
+
+from api import answers, approvals, deals, flows, guard, health, onboarding, openapi, relay, streams, webhooks
+from api.auth import Sessions, Tokens
+from api.events import Feed
+from api.gateway import Gateway, TemporalGateway
+from api.intake import Intake
+from api.pages import routes as pages
+from api.parts import Parts
+from api.security import Secured
+from connectors.contract import Crm
+from connectors.database import Database
+from connectors.settings import ApiSettings, DatabaseSettings
+
+STATIC = Path(__file__).with_name("static")
+
+
+def create(
+    settings: ApiSettings | None = None,
+    *,
+    database: Database | None = None,
+    gateway: Gateway | None = None,
+    connect: Callable[[], Awaitable[Client]] | None = None,
+    crm: Crm | None = None,
+    intake: Intake | None = None,
+    tokens: Mapping[str, str] | None = None,
+    sandboxes: Mapping[str, str] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    relaying: bool = True,
+) -> FastAPI:
+    """Return the application. What is not given is made from the settings.
+
+    `tokens` maps the SHA-256 of an API token to a person, `sandboxes` a vendor's name to its sandbox's address.
+    """
+    settings = settings or ApiSettings.read()
+    database = database or Database.at(DatabaseSettings.read())
+    parts = Parts(
+        settings=settings,
+        sessions=Sessions(settings.session_key.get_secret_value(), https=settings.public_url.startswith("https://")),
+        tokens=Tokens(tokens or {}),
+        database=database,
+        gateway=gateway or TemporalGateway(connect or _temporal),
+        feed=Feed(database),
+        crm=crm,
+        intake=intake or _library(),
+        sandboxes=dict(sandboxes or {}),
+        now=now,
+    )
+    app = FastAPI(
+        title="Throughline",
+        version="1",
+        description=openapi.ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=True,
+        max_body_size=settings.max_body,
+        dependencies=[Depends(guard.enforce)],
+        lifespan=_running(relaying),
+    )
+    app.state.parts = parts
+    for router in (
+        *(deals.router, approvals.router, onboarding.router, flows.router, streams.router),
+        *(health.router, webhooks.router),
+    ):
+        app.include_router(router)
+    app.include_router(pages.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    answers.install(app)
+    openapi.describe(app)
+    app.add_middleware(Secured, https=parts.sessions.https)
+    return app
+
+
+def _running(relaying: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        parts: Parts = app.state.parts
+        loops = [asyncio.create_task(parts.feed.run())]
+        if relaying:
+            loops.append(asyncio.create_task(relay.run(parts)))
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await parts.database.close()
+
+    return lifespan
+
+
+async def _temporal() -> Client:
+    from temporalio.contrib.pydantic import pydantic_data_converter  # noqa: F401
+
+    from connectors.temporal import connect
+
+    return await connect()
+
+
+def _library() -> Intake:
+    from api.intake import NoLibrary
+
+    return NoLibrary()

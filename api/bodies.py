@@ -1,0 +1,160 @@
+"""What a request carries for its page: the `body` of a row of `request`, read leniently, shown completely."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Tone = Literal["", "ok", "due", "late", "now"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FactLine(_Part):
+    """A figure of the deal: value as printed, what policy says of it."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone = ""
+
+
+class Term(_Part):
+    """One comparison of the rule with the deal's value."""
+
+    text: str
+    holds: bool | None = True
+
+
+class PrintedRule(_Part):
+    """The rule that chose the people, as evaluated. `text` alone is enough."""
+
+    text: str = ""
+    joined_by: Literal["and", "or"] = "and"
+    terms: list[Term] = Field(default_factory=list)
+
+
+class Follows(_Part):
+    """What happens on each answer, and on none."""
+
+    yes: str = ""
+    no: str = ""
+    silence: str = ""
+
+
+class Answered(_Part):
+    """One party of the request, or of a neighbouring one: who, what they said."""
+
+    person: str
+    what: str = ""
+    state: str = "waiting"
+    tone: Tone = ""
+
+
+class Change(_Part):
+    """One fact that moved."""
+
+    label: str
+    was: str = ""
+    now: str = ""
+    note: str = ""
+    tone: Tone = ""
+
+
+class Difference(_Part):
+    """What moved since the reader's last answer."""
+
+    since: str = ""
+    changes: list[Change] = Field(default_factory=list)
+
+
+class Document(_Part):
+    """A document the answer covers."""
+
+    name: str
+    version: int = 1
+    sha256: str = ""
+    id: str = ""
+
+
+class Entry(_Part):
+    """One line of a handoff packet; empty ones are missing."""
+
+    label: str
+    value: str = ""
+    complete: bool = True
+    step_hint: str = ""
+
+
+class Packet(_Part):
+    """What operations need to know before they accept."""
+
+    title: str = ""
+    entries: list[Entry] = Field(default_factory=list)
+    missing: list[Entry] = Field(default_factory=list)
+    percent: int = 100
+
+
+class Choice(_Part):
+    """One way to settle a question."""
+
+    choice: str
+    label: str
+    needs_reason: bool = False
+
+
+class FactField(_Part):
+    """A fact a person may fill in; `type` is the tag of models/values.py."""
+
+    path: str
+    type: str = "text"
+    label: str = ""
+    options: list[str] = Field(default_factory=list)
+    value: str = ""
+
+
+class Body(_Part):
+    """Everything a request's page may show. A part that is not there is not shown."""
+
+    question: str = ""
+    lead: str = ""
+    asked_by: str = ""
+    facts: list[FactLine] = Field(default_factory=list)
+    rule: PrintedRule = PrintedRule()
+    why: str = ""
+    follows: Follows = Follows()
+    answers: list[Answered] = Field(default_factory=list)
+    difference: Difference | None = None
+    documents: list[Document] = Field(default_factory=list)
+    stages: list[str] = Field(default_factory=list)
+    form: dict[str, Any] = Field(default_factory=dict)
+    form_values: dict[str, Any] = Field(default_factory=dict)
+    packet: Packet | None = None
+    choices: list[Choice] = Field(default_factory=list)
+    error: str = ""
+    inputs_needed: list[FactField] = Field(default_factory=list)
+    outputs_needed: list[FactField] = Field(default_factory=list)
+    missing: list[FactField] = Field(default_factory=list)
+    question_kind: str = ""
+    question_asked: str = ""
+    question_by: str = ""
+
+
+def read_body(raw: dict[str, Any]) -> Body:
+    """Return the parts of a row's body; a part of the wrong shape is left out rather than failing the page."""
+    if isinstance(raw.get("rule"), str):
+        raw = {**raw, "rule": {"text": raw["rule"]}}
+    try:
+        return Body.model_validate(raw)
+    except ValueError:
+        kept: dict[str, Any] = {}
+        for name in raw.keys() & Body.model_fields.keys():
+            try:
+                Body.model_validate({name: raw[name]})
+            except ValueError:
+                continue
+            kept[name] = raw[name]
+        return Body.model_validate(kept)

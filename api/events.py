@@ -1,0 +1,135 @@
+"""Live changes: one poller per process reads the journal in commit order and fans out to every open stream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.database import Database
+
+EVERY = 0.2
+QUEUED = 100
+EVERYTHING = "*"
+log = logging.getLogger(__name__)
+
+# Rows commit out of order, so the cursor is (txid, id) and stops below the oldest running transaction: whatever is
+# below it has committed or never will, and nothing new can appear there.
+_NEWER = text("""
+select txid::text as txid, id, deal_id, position, kind from journal
+where txid >= cast(:txid as xid8) and (txid > cast(:txid as xid8) or id > :id)
+  and txid < pg_snapshot_xmin(pg_current_snapshot())
+order by txid, id limit 500
+""")
+_NOW = text("""
+select txid::text as txid, id from journal where txid < pg_snapshot_xmin(pg_current_snapshot())
+order by txid desc, id desc limit 1
+""")
+_INBOUND = text("select coalesce(max(id), 0) from inbound_event")
+
+
+@dataclass(frozen=True, order=True)
+class Cursor:
+    """How far a reader has read; its text is the id of a server-sent event."""
+
+    txid: int = 0
+    id: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.txid}-{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """Return the cursor a reconnecting browser names; None for anything else."""
+        txid, _, row = text.partition("-")
+        return cls(int(txid), int(row)) if txid.isdecimal() and row.isdecimal() and len(text) < 40 else None
+
+
+class Moved(BaseModel):
+    """Something happened to a deal, or a new event came in (deal is empty)."""
+
+    deal: str
+    position: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    at: Cursor
+    moved: Moved
+
+
+class Feed:
+    """Polls while somebody listens. A slow listener gets one notice for everything instead of a hundred."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: set[asyncio.Queue[Notice]] = set()
+        self._at = Cursor()
+        self._inbound = 0
+        self._awake = asyncio.Event()
+
+    @property
+    def at(self) -> Cursor:
+        """How far the poller has read."""
+        return self._at
+
+    async def run(self) -> None:
+        """Poll until cancelled; a database that is down is tried again."""
+        while True:
+            await self._awake.wait()
+            try:
+                await self._poll()
+            except (SQLAlchemyError, OSError):
+                log.warning("the journal could not be read; trying again", exc_info=True)
+                await asyncio.sleep(2)
+            await asyncio.sleep(EVERY)
+
+    @contextlib.asynccontextmanager
+    async def listen(self) -> AsyncIterator[asyncio.Queue[Notice]]:
+        """Hear everything that moves from now on."""
+        queue: asyncio.Queue[Notice] = asyncio.Queue(QUEUED)
+        if not self._listeners:
+            await self._catch_up()
+        self._listeners.add(queue)
+        self._awake.set()
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+            if not self._listeners:
+                self._awake.clear()
+
+    async def _catch_up(self) -> None:
+        async with self._database.read() as session:
+            rows_of = await session.connection()
+            newest = (await rows_of.execute(_NOW)).first()
+            self._inbound = (await rows_of.execute(_INBOUND)).scalar_one()
+        if newest:
+            self._at = Cursor(int(newest.txid), newest.id)
+
+    async def _poll(self) -> None:
+        async with self._database.read() as session:
+            rows_of = await session.connection()
+            rows = (await rows_of.execute(_NEWER, {"txid": str(self._at.txid), "id": self._at.id})).all()
+            inbound: int = (await rows_of.execute(_INBOUND)).scalar_one()
+        for row in rows:
+            self._at = Cursor(int(row.txid), row.id)
+            self._tell(Notice(self._at, Moved(deal=row.deal_id, position=row.position, kind=row.kind)))
+        if inbound != self._inbound:
+            self._inbound = inbound
+            self._tell(Notice(self._at, Moved(deal="", position=inbound, kind="inbound")))
+
+    def _tell(self, notice: Notice) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                notice = Notice(notice.at, Moved(deal=EVERYTHING, position=0, kind="overflow"))
+            queue.put_nowait(notice)

@@ -1,0 +1,63 @@
+"""A deal on its way in: which flow takes it, and what its workflow is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from api.gateway import KeyedAct
+from connectors.contract import CrmDeal
+from models.values import Value
+
+
+class Unclaimed(Exception):
+    """No flow on offer takes the deal; the text says which were asked."""
+
+
+@dataclass(frozen=True)
+class NewDeal:
+    """A deal as its source has it now."""
+
+    deal: str
+    source: str
+    at: datetime
+    by: str
+    key: str
+    title: str
+    account: str
+    owner: str
+    flow: str | None = None
+    url: str = ""
+    facts: dict[str, Value] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What starts the workflow, and the first act it is handed in the same call."""
+
+    given: BaseModel
+    first: KeyedAct
+
+
+class Intake(Protocol):
+    """What the doors need to know about flows."""
+
+    def begin(self, new: NewDeal) -> Begin:
+        """Choose the flow. Raises Unclaimed."""
+
+    def from_crm(self, record: CrmDeal, owners: dict[str, str], **more: Any) -> NewDeal:
+        """Return what the CRM's record means for the deal; `owners` are person ids by mail address."""
+
+
+class NoLibrary:
+    """Stands where no flows are loaded: nothing can be started, everything else works."""
+
+    def begin(self, new: NewDeal) -> Begin:
+        raise Unclaimed("no flows are loaded in this process")
+
+    def from_crm(self, record: CrmDeal, owners: dict[str, str], **more: Any) -> NewDeal:
+        raise Unclaimed("no flows are loaded in this process")

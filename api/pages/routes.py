@@ -1,0 +1,23 @@
+"""All pages together."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.pages import deals, delivery, inbox, operations, requests, signing, signing_in
+from api.pages.frame import show
+from api.problems import TABLE, Problem
+
+router = APIRouter()
+for each in (signing_in, inbox, requests, deals, delivery, operations, signing):
+    router.include_router(each.router)
+
+
+@router.get("/problems/{code}")
+async def problem(request: Request, code: str) -> Response:
+    """Explain a problem's code: the `type` of every problem document leads here."""
+    if code not in TABLE:
+        raise Problem("not_found")
+    return await show(request, "problem.html", {"problem": Problem(code).body("", "")})
