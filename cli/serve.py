@@ -18,11 +18,13 @@ def serve(
     import uvicorn
 
     from api.app import create
-    from connectors.settings import ApiSettings
+    from connectors.registry import ConnectorSettings, build
+    from connectors.settings import ApiSettings, SandboxSettings
 
     settings = ApiSettings.read()
+    crm = build(ConnectorSettings.read()).crm
     uvicorn.run(
-        create(settings),
+        create(settings, crm=crm, sandboxes=SandboxSettings.read().pages),
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
         # Pages hold their event streams open; a stop must not wait for them.

@@ -117,6 +117,28 @@ class LocalSettings(Settings):
     throughline_state: Path | None = Field(default=None, description="folder for data, logs and pid files")
 
 
+class SandboxSettings(Settings):
+    """Where the pages of the sandbox vendors are, when they run."""
+
+    hubspot_page: WebAddress | None = None
+    erpnext_page: WebAddress | None = None
+    redmine_page: WebAddress | None = None
+    slack_page: WebAddress | None = None
+    mail_page: WebAddress | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Self:
+        """Return the settings that a process with these variables would read."""
+        return cls.model_validate({name: values[name.upper()] for name in cls.model_fields if name.upper() in values})
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The address of each page by its vendor's name."""
+        named = {"HubSpot": self.hubspot_page, "ERPNext": self.erpnext_page, "Redmine": self.redmine_page}
+        named |= {"Slack": self.slack_page, "Mail": self.mail_page}
+        return {name: address for name, address in named.items() if address}
+
+
 class HubSpotSettings(Settings):
     """The CRM."""
 

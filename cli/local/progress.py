@@ -49,7 +49,7 @@ class Terminal:
         self._console = console or Console(stderr=True, highlight=False)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

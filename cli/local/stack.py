@@ -22,7 +22,7 @@ from cli.local.temporal import EmbeddedTemporal
 from cli.local.temporal_binary import find_temporal
 from cli.local.vendors import Vendors
 from cli.schema import migrate
-from connectors.settings import DatabaseSettings, LocalSettings, adopt, environment
+from connectors.settings import DatabaseSettings, LocalSettings, SandboxSettings, adopt, environment
 
 _API_PORT = 8080
 _KEPT_BY_RESET = ("bin", "go", "run", "test")  # programs, the lock we hold, and other people's test sessions
@@ -50,10 +50,10 @@ def running(places: Places, report: Reporter, *, reset: bool = False) -> Iterato
         env = {"THROUGHLINE_STATE": str(places.state)}
         env |= _database(supervisor, given)
         temporal_env, temporal_pages = _temporal(supervisor, given)
-        vendors = Vendors(places)
-        supervisor.start(vendors, "Starting the sandboxes of HubSpot, ERPNext, Redmine, Slack and mail")
         port = places.port("api", _API_PORT)
         pages = f"http://127.0.0.1:{port}"
+        vendors = Vendors(places, f"{pages}/webhooks/hubspot")
+        supervisor.start(vendors, "Starting the sandboxes of HubSpot, ERPNext, Redmine, Slack and mail")
         env |= temporal_env | vendors.env() | _doors(places, port)
         write_environment(places, env)
         for name, title, ready in (
@@ -63,7 +63,7 @@ def running(places: Places, report: Reporter, *, reset: bool = False) -> Iterato
             command = [sys.executable, "-m", "cli", "serve" if name == "api" else name]
             settle = 1.5 if name == "worker" else 0.0
             supervisor.start(Child(places, name, command, environment(**env), ready, settle=settle), title)
-        yield Stack(places, pages, temporal_pages, vendors.pages(), env)
+        yield Stack(places, pages, temporal_pages, SandboxSettings.of(env).pages, env)
 
 
 def forget(places: Places) -> None:

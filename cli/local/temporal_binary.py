@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.local.go_build import build
-from cli.local.places import CLONE, Places, StartFailed
+from cli.local.places import CLONE, PROGRAMS, Places, StartFailed
 from cli.local.progress import Reporter, Step
 from connectors.settings import LocalSettings, environment
 
@@ -31,7 +31,8 @@ asyncio.run(download())
 def find_temporal(places: Places, report: Reporter) -> Path:
     """Return a Temporal program that works. Raises StartFailed with everything that was tried."""
     tried: list[str] = []
-    built = places.bin / "temporal"
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    built = PROGRAMS / "temporal"
     for what, path in (
         ("TEMPORAL_CLI", LocalSettings.read().temporal_cli),
         ("temporal on PATH", _on_path()),
