@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 from models.calendar import DEFAULT_DAYS, MOST_DAYS, ExpandCalendar, HorizonTooNear, Working
 from models.deal import Receipt
@@ -130,7 +130,8 @@ class Onboarding:
         days = min(covered + DEFAULT_DAYS, MOST_DAYS)
         try:
             working = await self._calendar(state.begin, state.opened_at, days, patience=timedelta(minutes=1))
-        except ActivityError:
+        except FailureError as failure:
+            _unless_cancelled(failure)
             return  # the dates stand; asked again at the next act or morning
         self._state = extended(self._now(), working, workflow.now())
 
@@ -139,7 +140,8 @@ class Onboarding:
         if self._sync is not None and self._sync.done():
             try:
                 self._state = synced(self._now(), self._sync.result(), now)
-            except ActivityError as failure:
+            except FailureError as failure:
+                _unless_cancelled(failure)
                 self._state = sync_failed(self._now(), _said(failure), now)
                 self._sync_at = now + _SYNC_AGAIN
             self._sync = None
@@ -175,7 +177,8 @@ class Onboarding:
                     local_retry_threshold=timedelta(seconds=1),
                     summary=f"on record up to {written.onboarding.seq}",
                 )
-            except ActivityError:
+            except FailureError as failure:  # a local activity's failure may come without an ActivityError around it
+                _unless_cancelled(failure)
                 self._record_at = workflow.now() + _RECORD_AGAIN
                 return
             self._state = recorded(self._now(), written)
@@ -216,5 +219,11 @@ class Onboarding:
         )
 
 
-def _said(failure: ActivityError) -> str:
-    return str(failure.cause) if failure.cause else str(failure)
+def _unless_cancelled(failure: FailureError) -> None:
+    if is_cancelled_exception(failure):
+        raise failure
+
+
+def _said(failure: FailureError) -> str:
+    cause = failure.cause if isinstance(failure, ActivityError) else failure
+    return cause.message if isinstance(cause, FailureError) else str(failure)
