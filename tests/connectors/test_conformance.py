@@ -244,7 +244,7 @@ async def test_a_slow_answer_ends_at_the_deadline(thing: Thing, outside: Outside
     hurried = thing.connector.manifest.model_copy(update={"deadline": timedelta(seconds=0.3)})
     thing.connector.manifest = hurried
     await outside.fault(thing.vendor, "slow", seconds=3, method=thing.method, path=thing.path)
-    with pytest.raises(Ambiguous, match="within 0.3 s"):
+    with pytest.raises(Ambiguous, match=r"within 0\.3 s"):
         await thing.create(key)
 
 
