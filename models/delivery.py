@@ -297,6 +297,7 @@ def _told_crm(state: OnboardingState) -> OnboardingState:
         "onboarding_phase": state.phase,
         "go_live_promised": state.promised_go_live.isoformat(),
         "go_live_forecast": state.forecast_go_live.isoformat(),
+        "onboarding_risk": state.risk.reason if state.risk else "",
     }
     if fields == state.crm_told:
         return state

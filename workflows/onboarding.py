@@ -9,28 +9,29 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
-from models.calendar import DEFAULT_DAYS, MOST_DAYS, ExpandCalendar, HorizonTooNear, Working
-from models.deal import Receipt
-from models.delivery import (
-    PlanBroken,
-    extended,
-    forecast,
-    lay_out,
-    perform,
-    refusal,
-    sync_failed,
-    synced,
-)
-from models.delivery_record import batch, recorded, wanted
-from models.onboarding import (
-    Begin,
-    OnboardingAct,
-    OnboardingInput,
-    OnboardingRecorded,
-    OnboardingResult,
-    OnboardingState,
-    Synced,
-)
+with workflow.unsafe.imports_passed_through():
+    from models.calendar import DEFAULT_DAYS, MOST_DAYS, ExpandCalendar, HorizonTooNear, Working
+    from models.deal import Receipt
+    from models.delivery import (
+        PlanBroken,
+        extended,
+        forecast,
+        lay_out,
+        perform,
+        refusal,
+        sync_failed,
+        synced,
+    )
+    from models.delivery_record import batch, recorded, wanted
+    from models.onboarding import (
+        Begin,
+        OnboardingAct,
+        OnboardingInput,
+        OnboardingRecorded,
+        OnboardingResult,
+        OnboardingState,
+        Synced,
+    )
 
 PROJECTS_QUEUE = "connector.projects"
 _NEAR = timedelta(days=60)

@@ -238,6 +238,7 @@ def test_the_crm_is_told_each_new_set_of_fields_once():
                 "onboarding_phase": "Discovery",
                 "go_live_promised": "2026-12-23",
                 "go_live_forecast": "2026-12-23",
+                "onboarding_risk": "",
             },
         )
     ]
