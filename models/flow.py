@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
@@ -266,8 +267,8 @@ class FlowDef(_Data):
     @cached_property
     def digest(self) -> str:
         """The hash of everything that decides what a deal does; where it was written does not count."""
-        lines = {"stages": {"__all__": {"line": True}}}
-        return digest_of(self.model_dump_json(exclude={"file": True, "line": True, **lines}).encode())
+        plain = _without_places(self.model_dump(mode="json"))
+        return digest_of(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
 
     @cached_property
     def steps(self) -> Mapping[StepId, Placed]:
@@ -367,6 +368,14 @@ def way(fact: Path, flow_facts: Mapping[Path, FactSpec], rules: tuple[Rule, ...]
 def rule_facts(rules: tuple[Rule, ...]) -> list[Path]:
     """Return the facts `rules` read, each once."""
     return list(dict.fromkeys(path for rule in rules for path in facts_of(rule)))
+
+
+def _without_places(plain: Any) -> Any:
+    """Return a dump without the files and lines it was written at."""
+    if isinstance(plain, dict):
+        written = "line" in plain and ("kind" in plain or "nodes" in plain or "stages" in plain)
+        return {k: _without_places(v) for k, v in plain.items() if not (written and k in ("line", "file"))}
+    return [_without_places(each) for each in plain] if isinstance(plain, list) else plain
 
 
 def _placed(stage: StageDef) -> Iterator[Placed]:
