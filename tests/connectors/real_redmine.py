@@ -74,7 +74,7 @@ def _instance(folder: Path) -> dict[str, str]:
     for name in ("config", "log", "tmp", "files", "public"):
         (folder / name).mkdir(parents=True)
     (folder / "config" / "database.yml").write_text(
-        f"production:\n  adapter: sqlite3\n  database: {str(folder / 'db.sqlite3')!r}\n  encoding: utf8\n  timeout: 5000\n"
+        f"production:\n  adapter: sqlite3\n  database: {str(folder / 'db.sqlite3')!r}\n  timeout: 5000\n"
     )
     (folder / "config" / "secret_key.txt").write_text("not a secret: this database lives as long as one test run\n")
     # Debian's Gemfile learns which database gem to load from files only www-data may read.
