@@ -46,7 +46,7 @@ def lay_out(begin: Begin, working: Working, now: datetime) -> OnboardingState:
     placed = schedule(working, jobs, begin.plan.go_live, now)
     tasks = {
         each.name: Task(
-            **each.model_dump(exclude={"by"}),
+            **each.model_dump(exclude={"owner"}),
             phase=phase,
             owner=owner,
             state=TaskState.WAITING if each.after else TaskState.READY,
@@ -191,17 +191,17 @@ def _planned(begin: Begin) -> list[tuple[PlanTask, str, str]]:
     """Return every task with its phase and owner; conditions come first and go-live waits for them."""
     first = begin.plan.phases[0].title
     conditions = [
-        PlanTask(name=f"{CONDITION}{i}", title=each.text[:200], by=each.owner, days=each.days, side=each.side)
+        PlanTask(name=f"{CONDITION}{i}", title=each.text[:200], owner=each.owner, days=each.days, side=each.side)
         for i, each in enumerate(begin.conditions, start=1)
     ]
-    planned = [(each, first, begin.owners.get(each.by, each.by)) for each in conditions]
+    planned = [(each, first, begin.owners.get(each.owner, each.owner)) for each in conditions]
     for phase in begin.plan.phases:
         for each in phase.tasks:
             task = each
             if each.name == begin.plan.go_live:
                 links = tuple(After(task=condition.name) for condition in conditions)
                 task = each.model_copy(update={"after": (*each.after, *links)})
-            planned.append((task, phase.title, begin.owners.get(each.by, each.by)))
+            planned.append((task, phase.title, begin.owners.get(each.owner, each.owner)))
     return planned
 
 
@@ -293,11 +293,11 @@ def _tell_what_moved(before: OnboardingState, after: OnboardingState, now: datet
 def _told_crm(state: OnboardingState) -> OnboardingState:
     """Put what the CRM should show into the outbox when it differs from what it was told last."""
     fields = {
-        "onboarding_status": "done" if state.done else "at risk" if state.risk else "running",
-        "onboarding_phase": state.phase,
-        "go_live_promised": state.promised_go_live.isoformat(),
-        "go_live_forecast": state.forecast_go_live.isoformat(),
-        "onboarding_risk": state.risk.reason if state.risk else "",
+        "throughline_progress": "done" if state.done else "at risk" if state.risk else "on track",
+        "throughline_phase": state.phase,
+        "throughline_go_live": state.promised_go_live.isoformat(),
+        "throughline_forecast_go_live": state.forecast_go_live.isoformat(),
+        "throughline_risk": state.risk.reason if state.risk else "",
     }
     if fields == state.crm_told:
         return state

@@ -200,7 +200,7 @@ class OnboardingResult(_Frozen):
 
 
 class CrmWrite(_Frozen):
-    """Fields to write back to the CRM's deal; `revision` names this set, so it is written once."""
+    """Properties of the CRM's deal to write; `revision` names this set, so it is written once."""
 
     deal_id: str
     revision: str

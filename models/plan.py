@@ -29,12 +29,12 @@ class After(BaseModel):
 
 
 class PlanTask(BaseModel):
-    """One task. `days` are working days; a milestone takes none."""
+    """One task. `owner` is a role; `days` are working days, a milestone takes none."""
 
     model_config = ConfigDict(frozen=True)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
     title: str = Field(min_length=1, max_length=200)
-    by: str
+    owner: str
     days: int = Field(ge=0, le=250)
     side: Side = Side.US
     after: tuple[After, ...] = ()
@@ -76,7 +76,7 @@ def task(
 ) -> PlanTask:
     """Return a task; `after` names the tasks that must have finished, with `later(name, lag)` where some days pass."""
     links = tuple(After(task=each) if isinstance(each, str) else each for each in after)
-    return PlanTask(name=name, title=title, by=by, days=days, side=side, after=links)
+    return PlanTask(name=name, title=title, owner=by, days=days, side=side, after=links)
 
 
 def milestone(name: str, title: str, *, by: str, after: Iterable[str | After], side: Side = Side.US) -> PlanTask:

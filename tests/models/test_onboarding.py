@@ -234,11 +234,11 @@ def test_the_crm_is_told_each_new_set_of_fields_once():
         (
             "onboarding-1",
             {
-                "onboarding_status": "running",
-                "onboarding_phase": "Discovery",
-                "go_live_promised": "2026-12-23",
-                "go_live_forecast": "2026-12-23",
-                "onboarding_risk": "",
+                "throughline_progress": "on track",
+                "throughline_phase": "Discovery",
+                "throughline_go_live": "2026-12-23",
+                "throughline_forecast_go_live": "2026-12-23",
+                "throughline_risk": "",
             },
         )
     ]
@@ -246,8 +246,8 @@ def test_the_crm_is_told_each_new_set_of_fields_once():
     assert same.crm_outbox == state.crm_outbox
     later = forecast(same, MONDAY + 2 * DAY)
     assert later.crm_outbox[-1].revision == "onboarding-2"
-    assert later.crm_outbox[-1].fields["onboarding_status"] == "at risk"
-    assert finished().crm_outbox[-1].fields["onboarding_status"] == "done"
+    assert later.crm_outbox[-1].fields["throughline_progress"] == "at risk"
+    assert finished().crm_outbox[-1].fields["throughline_progress"] == "done"
 
 
 def test_what_is_on_record_leaves_the_outbox_and_what_came_meanwhile_stays():

@@ -178,7 +178,7 @@ async def test_an_onboarding_is_led_from_kick_off_to_go_live(office: Office):
     assert world.seqs[handle.id] == sorted(world.seqs[handle.id])
     assert "Survey of sites and machines blocked by the customer: no escort" in world.journal[handle.id]
     assert world.journal[handle.id][-1].startswith(("Onboarding done", "Project tool"))
-    assert world.crm[-1].fields["onboarding_status"] == "done"
+    assert world.crm[-1].fields["throughline_progress"] == "done"
     assert len({write.revision for write in world.crm}) == len(world.crm)
     assert world.made == 10
     assert set(world.issues.values()) == {True}
