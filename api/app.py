@@ -104,11 +104,10 @@ def _running(relaying: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncCont
 
 
 async def _temporal() -> Client:
-    from temporalio.contrib.pydantic import pydantic_data_converter  # noqa: F401
-
     from connectors.temporal import connect
+    from workflows.plugin import plugin
 
-    return await connect()
+    return await connect([plugin()])
 
 
 def _library() -> Intake:

@@ -75,7 +75,7 @@ class Document(_Part):
     """A document the answer covers."""
 
     name: str
-    version: int = 1
+    version: int = 0
     sha256: str = ""
     id: str = ""
 

@@ -22,6 +22,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from connectors.temporal import TemporalUnreachable
 from models.deal import Receipt
 
 DEALS = "deals"
@@ -173,7 +174,7 @@ class TemporalGateway:
             if self._client is None:
                 try:
                     self._client = await self._connect()
-                except (RPCError, RuntimeError, OSError) as down:
+                except (RPCError, RuntimeError, OSError, TemporalUnreachable) as down:
                     raise Unreachable(str(down)) from down
             return self._client
 

@@ -9,6 +9,8 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.problems import MEDIA_TYPE, Problem
+
 _ID = re.compile(rb"^[A-Za-z0-9._-]{8,64}$")
 
 
@@ -28,9 +30,20 @@ class Secured:
         state["nonce"] = secrets.token_urlsafe(16)
         state["private"] = scope["path"].startswith("/sign/")
 
+        refusing = False
+
         async def sending(message: Message) -> None:
+            nonlocal refusing
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), state, scope["path"])
+                headers = MutableHeaders(scope=message)
+                # The body limit answers from below every exception handler, in plain text.
+                refusing = message["status"] == 413 and headers.get("content-type", "").startswith("text/plain")
+                if refusing:
+                    headers["Content-Type"] = MEDIA_TYPE
+                    headers["Content-Length"] = str(len(_too_large(scope["path"], state["request_id"])))
+                self._add(headers, state, scope["path"])
+            elif refusing:
+                message = {**message, "body": _too_large(scope["path"], state["request_id"])}
             await send(message)
 
         await self._app(scope, receive, sending)
@@ -47,6 +60,10 @@ class Secured:
         if self._https:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
         headers.setdefault("Cache-Control", "public, max-age=3600" if path.startswith("/static/") else "no-store")
+
+
+def _too_large(path: str, request_id: str) -> bytes:
+    return Problem("too_large").body(path, request_id).model_dump_json().encode()
 
 
 def policy(nonce: str) -> str:

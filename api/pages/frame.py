@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from api import queries
 from api.acting import new_key
 from api.auth import SESSION_SECONDS, Caller
-from api.pages.words import Words, initials, readable
+from api.pages.words import Words, first_up, initials, readable
 from api.parts import Parts, parts_of
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "pages"
@@ -33,6 +33,7 @@ def environment() -> jinja2.Environment:
     made.filters |= {
         "readable": readable,
         "initials": initials,
+        "first_up": first_up,
         "pairs": pairs,
         "fields": fields,
         "named": named,

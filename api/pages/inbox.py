@@ -101,7 +101,9 @@ def _rows(request: Request, asked: list[queries.Asked], people: dict[str, Person
                 account=each.deal.account or each.deal.title,
                 title=each.request.title,
                 round=each.request.round,
-                asked_by=body.asked_by or (owner.name if owner else each.deal.owner),
+                asked_by=people[body.asked_by].name
+                if body.asked_by in people
+                else body.asked_by or (owner.name if owner else ""),
                 why=body.rule.text or each.request.reason,
                 amount=words.money(each.deal.amount, each.deal.currency),
                 beside=f"discount {words.percent(discount)}" if discount else "",

@@ -105,13 +105,16 @@ def picture(path: Sequence[Station]) -> Picture | None:
     dots: list[Dot] = []
     rails: list[tuple[str, str]] = []
     spans: dict[str, list[int]] = {}
-    x = LEFT
+    x, passed = LEFT, True
     for at, group in enumerate(groups):
         width = group.columns * COLUMN
         spans.setdefault(group.stage, [x, 0])[1] = x + width
         placed = _place(group, x, middle)
         dots += [dot for lane in placed for dot in lane]
         rails += _rails(placed, x, width, middle, first=at == 0, last=at == len(groups) - 1)
+        if at:
+            rails.append(("done" if passed else "", f"M{x - 3} {middle}H{x + 3}"))
+        passed = passed and all(dot.station.state in PASSED for lane in placed for dot in lane)
         x += width
     bottom = max(dot.y + (dot.labels[-1].y - dot.y if dot.labels else 0) for dot in dots)
     return Picture(
@@ -188,8 +191,7 @@ def _rails(
             rails.append((_state(b), f"M{a.x} {y}H{b.x}"))
         if not (last and y == middle):
             rails.append((_left(lane[-1]), _out(lane[-1].x, y, end, middle)))
-    rails += [("", f"M{x - 3} {middle}H{x + 3}")] if not first else []
-    return [(state if path[1:] else "", path) for state, path in rails]
+    return rails
 
 
 def _into(start: int, middle: int, x: int, y: int) -> str:

@@ -18,7 +18,7 @@ from api.acting import carry_out
 from api.auth import Caller
 from api.bodies import Body, Change, FactLine, read_body
 from api.pages import addresses
-from api.pages.answering import Wrong, act_of
+from api.pages.answering import FIELD, Wrong, act_of
 from api.pages.frame import show, words_of
 from api.pages.words import readable
 from api.parts import Asking, Parts, With
@@ -84,6 +84,10 @@ async def answer(
     except Problem as problem:
         if problem.code not in SHOWN_AGAIN:
             raise
+        beside = problem.extra.get("field")
+        if isinstance(beside, str):
+            wrong = Wrong(FIELD + beside if asked.kind == "task" else beside, problem.detail)
+            return await _page(request, parts, me, name, Shown(wrong=wrong, form=_kept(form)), status=422)
         shown = Shown(problem=problem, form=_kept(form))
         return await _page(request, parts, me, name, shown, status=problem.kind.status)
     if receipt.repeated:
@@ -126,6 +130,7 @@ async def _page(
         "body": body,
         "figs": body.facts or _figures(request, deal),
         "people": people,
+        "names": names(people),
         "who_waits": [people[p].name if p in people else p for p in asked.people],
         "documents": [d for d in documents if not body.documents or d.name in {b.name for b in body.documents}][:3],
         "may": open_now and (me.id in asked.people or _may_help(me, asked, deal)),

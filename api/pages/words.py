@@ -54,6 +54,14 @@ class Words:
         year = f" {there.year}" if there.year != here.year else ""
         return f"{there.day} {there:%b}{year} {there:%H:%M}"
 
+    def short(self, at: datetime) -> str:
+        """Say an instant in a narrow column: "today 14:20", "Mon 10:30", "5 Nov 14:31"."""
+        there, here = self.local(at), self.local(self.now)
+        away = (here.date() - there.date()).days
+        if 1 < away < 7:
+            return f"{there:%a %H:%M}"
+        return self.moment(at) if away in {0, 1} else f"{there.day} {there:%b %H:%M}"
+
     def day(self, at: date | None) -> str:
         """Say a date: "8 Jan", with the year when it is another one."""
         if at is None:
@@ -142,6 +150,11 @@ def _length(time: timedelta) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def first_up(text: str) -> str:
+    """Return the text as a sentence begins."""
+    return text[:1].upper() + text[1:]
 
 
 def readable(name: str) -> str:

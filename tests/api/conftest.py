@@ -84,7 +84,8 @@ def working(address: str, url: str, deals: Company) -> Iterator[None]:
         async with worker:
             for deal in deals.deals:
                 if deal.status != "won":
-                    given = Given(deal=deal.id, edition=2 if deal.source_id == "5012346" else 1)
+                    asked = {r.step: list(r.people) for r in deals.requests if r.deal_id == deal.id}
+                    given = Given(deal=deal.id, edition=2 if deal.source_id == "5012346" else 1, asked=asked)
                     await client.start_workflow("DealLifecycle", given, id=deal.id, task_queue="deals")
             ready.set()
             while not stop.is_set():

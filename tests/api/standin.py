@@ -24,7 +24,7 @@ class Given(BaseModel):
 
     deal: str
     edition: int = 1
-    people: tuple[str, ...] = ()
+    asked: dict[str, list[str]] = {}
 
 
 class Done(BaseModel):
@@ -77,6 +77,8 @@ class StandIn:
         earlier = self.receipts.get(act.key) or self.answered.get(step)
         if earlier is not None and act.do != "revise":
             self._no("already_answered", f"already answered: {earlier.message}", earlier.model_dump(mode="json"))
+        if act.do in {"decide", "complete", "ask_information"} and act.by not in self.given.asked.get(step, []):
+            self._no("not_yours", f"{step} is asked of {self.given.asked.get(step)}, not of you", {})
         if isinstance(act, acts.Decide):
             if act.edition < self.given.edition and act.verdict == "approve":
                 self._no("stale", "margin moved", {"changed": {"margin": ["26 %", "21.4 %"]}})
