@@ -94,6 +94,14 @@ class FlowSettings(Settings):
     )
 
 
+class CompanySettings(Settings):
+    """When the company works: the calendar that business time is counted in."""
+
+    model_config = SettingsConfigDict(env_prefix="COMPANY_")
+    zone: str = Field(default="America/Chicago", description="the company's IANA time zone")
+    country: str | None = Field(default="US", description="whose public holidays nobody works on, as ISO 3166 alpha-2")
+
+
 class ApiSettings(Settings):
     """How the doors are opened."""
 

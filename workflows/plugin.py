@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
@@ -17,14 +16,13 @@ WORKFLOWS = (DealLifecycle, Onboarding)
 DEALS_QUEUE = "deals"
 
 
-def plugin(activities: Sequence[Callable[..., Any]] = ()) -> SimplePlugin:
-    """Return the production configuration: data converter, sandbox and workflows, with these activities."""
+def plugin(workflows: Sequence[type] = WORKFLOWS) -> SimplePlugin:
+    """Return the production configuration: data converter, sandbox and workflows (none where only actions run)."""
     return SimplePlugin(
         "throughline",
         data_converter=pydantic_data_converter,
         workflow_runner=_sandboxed,
-        workflows=list(WORKFLOWS),
-        activities=list(activities),
+        workflows=list(workflows),
     )
 
 

@@ -10,12 +10,15 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from models import acts
+from models.asking import Patience, Role
+from models.calendar import business_days
+from models.flow import FlowDef, StageDef, SubflowDef, TaskDef
 from models.money import percent, usd
 from models.tables.deals import Deal
 from models.tables.journal import JournalRow
 from models.tables.requests import Request
-from models.values import Text
-from tests.workflows.worlds import Company, Outside, connect, deal_facts, employ
+from models.values import Text, Whole
+from tests.workflows.worlds import Company, Outside, connect, deal_facts, employ, managed_services
 
 
 @pytest.fixture
@@ -138,8 +141,6 @@ async def test_a_missing_fact_is_asked_for_and_may_be_filled_in(company):
             break
     assert "payment days" in waits[0].reason
     state = await company.state(handle)
-    from models.values import Whole
-
     facts = {"payment_days": Whole(v=30)}
     await company.act(handle, acts.Revise(key="pd", by="dana", source="person", at=state.opened_at, facts=facts))
     await company.until(handle, "approval:discount")
@@ -157,3 +158,72 @@ async def test_a_change_after_the_signature_holds_the_deal(company):
     waits = await company.waits(handle)
     assert waits[0].kind == "hold"
     assert "signature:sow" in waits[0].reason
+
+
+async def test_a_deal_survives_continue_as_new_at_every_wait(database, temporal_server, monkeypatch):
+    await employ(database)
+    suggested = "temporalio.workflow.Info.is_continue_as_new_suggested"
+    monkeypatch.setattr(suggested, lambda info: info.get_current_history_length() > 12)
+    company = Company(await connect(temporal_server.address), database, Outside())
+    async with company.at_work():
+        handle = await company.arrive()
+        await company.answer(handle, "joel", "approval:discount")
+        await company.answer(handle, "daniel", "approval:deep-discount")
+        for person, step in (("hanna", "legal"), ("noor", "finance"), ("hiro", "security"), ("sofia", "security")):
+            await company.answer(handle, person, f"approval:{step}")
+        await company.sign(handle)
+        await company.answer(handle, "marco", "handoff:managed-services", "accept")
+        assert await company.ended(handle) == "won"
+        runs = [each async for each in company.client.list_workflows(f"WorkflowId = '{handle.id}'")]
+        onboarding = company.client.get_workflow_handle(handle.id.replace("deal/", "onboarding/", 1))
+        assert (await onboarding.describe()).status.name == "RUNNING"
+    assert len(runs) > 3
+    assert sorted(c for c in company.outside.calls if "create" in c[0]) == [
+        ("call:create_project", "do", 1), ("call:create_sales_order", "do", 1),
+    ]  # fmt: skip
+
+
+async def test_a_subflow_reports_back_and_the_deal_goes_on(company):
+    site = TaskDef(name="survey", by=(Role(role="security"),), patience=Patience(within=business_days(2)))
+    child = FlowDef(name="site", version=1, stages=(StageDef(name="visit", nodes=(site,)),))
+    visit = SubflowDef(name="site", what="site", inputs={"account": "account"})
+    parent = FlowDef(
+        name="with-site", version=1, stages=(StageDef(name="visit", nodes=(visit,)),), facts=managed_services().facts,
+        children={"site": child},
+    )  # fmt: skip
+    handle = await company.arrive(parent)
+    below = company.client.get_workflow_handle(f"{handle.id}|subflow:site|1")
+    state = await company.until(below, "task:survey")
+    assert str(state.facts["account"]) == "Corvane Logistics"
+    await company.act(below, acts.Complete(key="done", by="hiro", step="task:survey", round=1))
+    assert await company.ended(handle) == "won"
+
+
+async def test_a_late_request_escalates_in_business_time(company):
+    handle = await company.arrive()
+    state = await company.until(handle, "approval:discount")
+    clock = state.record("approval:discount").clock
+    assert clock.instants.due > state.opened_at
+    assert len(clock.instants.rungs) == 1
+    waits = await company.waits(handle)
+    assert waits[0].due == clock.instants.due
+    assert "vp sales is asked too (vera)" in waits[0].next.what
+
+
+async def test_while_the_database_is_down_business_goes_on_and_everything_is_written_later(company, monkeypatch):
+    handle = await company.arrive()
+    await company.until(handle, "approval:discount")
+    real = company.database.write
+
+    def down():
+        raise ConnectionRefusedError("the database is down")
+
+    monkeypatch.setattr(company.database, "write", down)
+    await company.answer(handle, "joel", "approval:discount")
+    monkeypatch.setattr(company.database, "write", real)
+    await company.answer(handle, "daniel", "approval:deep-discount")
+    await company.until(handle, "approval:legal")
+    async with company.database.read() as session:
+        rows = await session.execute(select(col(JournalRow.seq)).where(col(JournalRow.deal_id) == handle.id))
+    seqs = [seq for (seq,) in rows if seq is not None]
+    assert sorted(seqs) == list(range(1, max(seqs) + 1))

@@ -1,0 +1,105 @@
+"""One worker: settings, connectors, activities and workflows, put together and run until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.calendars import expand_calendar
+from activities.crm import WriteBack
+from activities.effects import Ledger
+from activities.erp import Orders
+from activities.messages import Messages
+from activities.onboarding import Onboardings
+from activities.outbound import Sender
+from activities.people import BusinessTime
+from activities.pricing import shipped_book
+from activities.projects import Projects
+from activities.quoting import Quoting
+from activities.records import Recorder
+from activities.rendering import Rendering
+from connectors.database import Database
+from connectors.registry import Connectors, ConnectorSettings, build
+from connectors.settings import ApiSettings, CompanySettings, DatabaseSettings, FlowSettings
+from connectors.temporal import connect
+from models.calendar import CalendarSpec
+from workflows.flows.plans import managed_services
+from workflows.onboarding import PROJECTS_QUEUE
+from workflows.plugin import DEALS_QUEUE, plugin
+
+ERP_QUEUE = "connector.erp"
+
+
+def main() -> None:
+    """Run a worker until SIGTERM or Ctrl-C; what is under way gets half a minute to finish."""
+    asyncio.run(_run())
+
+
+async def _run() -> None:
+    database = Database.at(DatabaseSettings.read())
+    connectors = build(ConnectorSettings.read())
+    deals, outside = await connect([plugin()]), await connect([plugin(workflows=())])
+    stopped = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopped.set)
+    sender = _sender(database, connectors)
+    async with AsyncExitStack() as running:
+        for worker in workers(deals, outside, database, connectors):
+            await running.enter_async_context(worker)
+        sending = asyncio.create_task(sender.run())
+        await stopped.wait()
+        sender.stop()
+        with suppress(asyncio.CancelledError):
+            await sending
+    await connectors.aclose()
+    await database.close()
+
+
+def workers(deals: Client, outside: Client, database: Database, connectors: Connectors) -> list[Worker]:
+    """Return the worker of the deals and one per connector, each with its own queue and rate."""
+    company = CompanySettings.read()
+    calendar = CalendarSpec(zone=company.zone, country=company.country)
+    ledger = Ledger(database.write)
+    recorder = Recorder(database, BusinessTime(calendar), _key())
+    onboardings = Onboardings(database, calendar, managed_services)
+    folders = [folder / "templates" / "documents" for folder in FlowSettings.read().throughline_flows]
+    pure: list[Callable[..., Any]] = [
+        recorder.record, onboardings.prepare, onboardings.record, expand_calendar,
+        Quoting(database, shipped_book()).price_quote, Rendering(database, folders).render,
+    ]  # fmt: skip
+    projects = Projects(ledger, connectors.projects)
+    erp, tool = connectors.erp.manifest, connectors.projects.manifest
+    drain = timedelta(seconds=30)
+    return [
+        Worker(deals, task_queue=DEALS_QUEUE, activities=pure, graceful_shutdown_timeout=drain),
+        Worker(outside, task_queue=ERP_QUEUE, activities=[Orders(connectors.erp, ledger, database).create_sales_order],
+               max_task_queue_activities_per_second=erp.rate, max_concurrent_activities=erp.concurrency,
+               graceful_shutdown_timeout=drain),
+        Worker(outside, task_queue=PROJECTS_QUEUE, activities=[projects.create_project, projects.sync_plan],
+               max_task_queue_activities_per_second=tool.rate, max_concurrent_activities=tool.concurrency,
+               graceful_shutdown_timeout=drain),
+    ]  # fmt: skip
+
+
+def _sender(database: Database, connectors: Connectors) -> Sender:
+    ledger, url, key = Ledger(database.write), ApiSettings.read().public_url, _key()
+    mail = Messages(database, ledger, connectors.mail, public_url=url, signing_key=key)
+    chat = Messages(database, ledger, connectors.chat, public_url=url, signing_key=key)
+    crm = WriteBack(ledger, connectors.crm)
+    return Sender(database, {"mail": mail.deliver, "slack": chat.deliver, "crm": crm.deliver})
+
+
+def _key() -> bytes:
+    """The key signing links are made with: the one that signs sessions, set apart by its use."""
+    return b"signing links|" + ApiSettings.read().session_key.get_secret_value().encode()
+
+
+if __name__ == "__main__":
+    main()
