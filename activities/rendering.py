@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,6 @@ from activities.quoting import today
 from connectors.database import Database, ReadSession, WriteSession
 from models.calls import ActionCall
 from models.document import DocumentError, MissingVariable, Template
-from models.flow import TemplateSpec
 from models.outcomes import Result
 from models.rules import Rates
 from models.tables.documents import Document
@@ -31,16 +30,6 @@ _TEMPLATE = "application/vnd.throughline.template+json"
 _ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended(:what, 0))")
 # Within the minute a worker gives one attempt.
 _PATIENCE = 40.0
-
-
-def template_specs(templates: Mapping[str, Template]) -> dict[str, TemplateSpec]:
-    """Return what a flow's definition keeps of each template."""
-    return {
-        name: TemplateSpec(
-            title=template.manifest.title, variables=template.manifest.reads, sections=template.manifest.required
-        )
-        for name, template in templates.items()
-    }
 
 
 class Rendering:
