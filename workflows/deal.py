@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from models.acts import Act
@@ -107,6 +107,8 @@ class DealLifecycle:
         except Waiting:
             return
         except FailureError as failure:
+            if is_cancelled_exception(failure):
+                raise
             failed(self.state, step, incident_of(failure), workflow.now())
         else:
             finished(self.state, step, result, workflow.now())
@@ -129,7 +131,9 @@ class DealLifecycle:
                 retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2),
                 summary="write the journal and the read side",
             )
-        except ActivityError:
+        except FailureError as failure:
+            if is_cancelled_exception(failure):
+                raise
             self.written = False  # business goes on; the outbox is kept and written later
             return
         self.written = self.flow_known = True

@@ -210,13 +210,20 @@ async def test_a_late_request_escalates_in_business_time(company):
     assert "vp sales is asked too (vera)" in waits[0].next.what
 
 
-async def test_while_the_database_is_down_business_goes_on_and_everything_is_written_later(company, monkeypatch):
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionRefusedError("the database is down"), ApplicationError("never this way", non_retryable=True)],
+    ids=["unreachable", "refusing for good"],
+)
+async def test_while_the_database_is_down_business_goes_on_and_everything_is_written_later(
+    company, monkeypatch, failure
+):
     handle = await company.arrive()
     await company.until(handle, "approval:discount")
     real = company.database.write
 
     def down():
-        raise ConnectionRefusedError("the database is down")
+        raise failure
 
     monkeypatch.setattr(company.database, "write", down)
     await company.answer(handle, "joel", "approval:discount")
