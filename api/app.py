@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 from temporalio.client import Client
 
 from api import answers, approvals, deals, flows, guard, health, onboarding, openapi, relay, streams, webhooks
@@ -22,7 +23,7 @@ from api.parts import Parts
 from api.security import Secured
 from connectors.contract import Crm
 from connectors.database import Database
-from connectors.settings import ApiSettings, DatabaseSettings
+from connectors.settings import ApiSettings, DatabaseSettings, FlowSettings
 
 STATIC = Path(__file__).with_name("static")
 
@@ -58,7 +59,7 @@ def create(
         sandboxes=dict(sandboxes or {}),
         now=now,
     )
-    app = FastAPI(
+    app = Doors(
         title="Throughline",
         version="1",
         description=openapi.ABOUT,
@@ -81,7 +82,6 @@ def create(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     answers.install(app)
     openapi.describe(app)
-    app.add_middleware(Secured, https=parts.sessions.https)
     return app
 
 
@@ -111,6 +111,14 @@ async def _temporal() -> Client:
 
 
 def _library() -> Intake:
-    from api.intake import NoLibrary
+    from api.intake import LibraryIntake
 
-    return NoLibrary()
+    return LibraryIntake.of(FlowSettings.read().throughline_flows)
+
+
+class Doors(FastAPI):
+    """The application with our headers around everything, what the body limit answers included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        parts: Parts = self.state.parts
+        return Secured(super().build_middleware_stack(), https=parts.sessions.https)

@@ -64,7 +64,7 @@ class Offer:
         )
         return Begin(given=_given(flow, new), first=first)
 
-    def from_crm(self, record: CrmDeal, owners: dict[str, str], **more: Any) -> NewDeal:
+    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str = "", **more: Any) -> NewDeal:
         """Return what the CRM's record means for the deal; `owners` are person ids by mail address."""
         facts, unset = facts_from_crm(record, owners, self.library.facts, self.library.properties)
         known = {path: value for path, value in facts.items() if path in self.library.facts}
@@ -73,7 +73,7 @@ class Offer:
             "source": self.crm,
             "at": record.updated_at,
             "by": self.crm,
-            "key": f"{self.crm}:{record.id}:{record.updated_at.isoformat()}",
+            "key": key or f"{self.crm}:{record.id}:{record.updated_at.isoformat()}",
             "title": record.name,
             "account": str(facts.get("account", "")),
             "owner": str(facts.get("owner", "")),

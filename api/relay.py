@@ -12,6 +12,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from activities.crm import store_lines
 from api.gateway import NotRunning, Refused, Unreachable
 from api.intake import Unclaimed
 from api.parts import Parts
@@ -103,7 +104,9 @@ async def _carry(parts: Parts, event: InboundEvent) -> Outcome:
         await journal_refusal(parts, deal_id, event.source, "revise", None, "ended", "The deal has ended")
         return Outcome("ignored", "the deal has ended", deal_id)
     try:
-        begin = parts.intake.begin(parts.intake.from_crm(record, owners, key=f"{event.source}:{event.event_key}"))
+        begin = parts.intake.begin(parts.intake.from_crm(record, owners, f"{event.source}:{event.event_key}"))
+        async with parts.database.write() as lines:
+            await store_lines(lines, record)
         receipt = await parts.gateway.start(deal_id, begin.given, begin.first)
     except Unclaimed as nobody:
         return Outcome("failed", str(nobody), deal_id)

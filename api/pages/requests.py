@@ -86,8 +86,8 @@ async def answer(
             raise
         beside = problem.extra.get("field")
         if isinstance(beside, str):
-            wrong = Wrong(FIELD + beside if asked.kind == "task" else beside, problem.detail)
-            return await _page(request, parts, me, name, Shown(wrong=wrong, form=_kept(form)), status=422)
+            at_field = Wrong(FIELD + beside if asked.kind == "task" else beside, problem.detail)
+            return await _page(request, parts, me, name, Shown(wrong=at_field, form=_kept(form)), status=422)
         shown = Shown(problem=problem, form=_kept(form))
         return await _page(request, parts, me, name, shown, status=problem.kind.status)
     if receipt.repeated:
