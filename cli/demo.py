@@ -22,7 +22,7 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Start over with empty data.")] = False,
 ) -> None:
     """Run a company at work: PostgreSQL, Temporal, sandboxes, worker and pages, until Ctrl-C."""
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     report = Terminal()
     with running(Places.of_this_clone(), report, reset=reset) as stack:

@@ -17,12 +17,14 @@ def serve(
     """Serve the API, the pages and the webhook door."""
     import uvicorn
 
-    from api.app import create
     from connectors.registry import ConnectorSettings, build
-    from connectors.settings import ApiSettings, SandboxSettings
+    from connectors.settings import ApiSettings, DatabaseSettings, SandboxSettings
 
-    settings = ApiSettings.read()
+    settings, _ = ApiSettings.read(), DatabaseSettings.read()
     crm = build(ConnectorSettings.read()).crm
+
+    from api.app import create
+
     uvicorn.run(
         create(settings, crm=crm, sandboxes=SandboxSettings.read().pages),
         host=settings.host if host is None else host,

@@ -18,6 +18,10 @@ class StartFailed(Exception):
     """Something cannot start; the text says what was tried and what to do next."""
 
 
+class Killed(StartFailed):
+    """It was killed while it started; trying again may well work."""
+
+
 @dataclass(frozen=True)
 class Places:
     """The state folder of one installation, by default `.throughline` in the clone."""

@@ -173,7 +173,7 @@ class EmbeddedPostgres:
             said = written.read()
         if any(each in said for each in _NOT_QUITE_GONE) and time.monotonic() < deadline:
             return False
-        raise StartFailed(f"PostgreSQL stopped at once: {self._program.last_words()} (log: {self.log})")
+        raise self._program.why_stopped()
 
     def _answers(self) -> bool:
         """Say whether the server on our port is ours: it knows our password and works on our data."""

@@ -13,7 +13,7 @@ from typing import IO
 
 import psutil
 
-from cli.local.places import Places, StartFailed
+from cli.local.places import Killed, Places, StartFailed
 
 
 @dataclass
@@ -86,6 +86,12 @@ class Program:
             self._wait(5)
         for suffix in ("pid", "json"):
             (self.places.run / f"{self.name}.{suffix}").unlink(missing_ok=True)
+
+    def why_stopped(self, lines: int = 3) -> StartFailed:
+        """Return what to raise when it stopped while starting."""
+        code = None if self._child is None else self._child.poll()
+        kind = Killed if code is not None and code < 0 else StartFailed
+        return kind(f"{self.name} stopped at once: {self.last_words(lines) or f'exit {code}'} (log: {self.log})")
 
     def last_words(self, lines: int = 3) -> str:
         """Return the end of its log, for a message."""

@@ -43,6 +43,8 @@ class Stack:
 def running(places: Places, report: Reporter, *, reset: bool = False) -> Iterator[Stack]:
     """Run everything inside the block. Raises StartFailed, SettingsError or what an unreachable database raises."""
     with Supervisor(places, report) as supervisor:
+        # First of all, so that the ports of what a killed start left behind are free again.
+        stop_leftovers(places, report, but=() if reset else ("postgres",))
         if reset:
             forget(places)
             report.say("Starting over with empty data")
@@ -66,13 +68,19 @@ def running(places: Places, report: Reporter, *, reset: bool = False) -> Iterato
         yield Stack(places, pages, temporal_pages, SandboxSettings.of(env).pages, env)
 
 
+def stop_leftovers(places: Places, report: Reporter, but: tuple[str, ...] = ()) -> None:
+    """Stop what an earlier start, killed, left running. The caller holds the state folder."""
+    left = [Program(places, record.stem) for record in sorted(places.run.glob("*.pid")) if record.stem not in but]
+    found = [program for program in left if program.find()]
+    if found:
+        with report.step("Stopping what an earlier start left running") as step:
+            for program in found:
+                step(program.name)
+                program.stop()
+
+
 def forget(places: Places) -> None:
-    """Stop what an earlier start left running and remove all data. The caller holds the state folder."""
-    for record in places.run.glob("*.pid"):
-        program = Program(places, record.stem)
-        if program.find():
-            program.stop()
-        record.unlink(missing_ok=True)
+    """Remove all data; nothing runs any more. The caller holds the state folder."""
     remove_quarters(places)
     for each in places.state.iterdir():
         if each.name not in _KEPT_BY_RESET:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
-from cli.local.places import Places, StartFailed
+from cli.local.places import Killed, Places, StartFailed
 from cli.local.processes import Program
 from cli.local.progress import Reporter
 
@@ -65,9 +65,10 @@ class Child:
         began = time.monotonic()
         while time.monotonic() < began + self.settle or not self.ready():
             if not self._program.is_running():
-                raise StartFailed(f"{self.name} stopped at once: {self._program.last_words(1)} (log: {self._log})")
+                raise self._program.why_stopped(1)
             if time.monotonic() > began + self.patience:
-                raise StartFailed(f"{self.name} was not ready within {self.patience:.0f} s; its log is {self._log}")
+                log = self._program.log
+                raise StartFailed(f"{self.name} was not ready within {self.patience:.0f} s; its log is {log}")
             time.sleep(0.05)
 
     def is_running(self) -> bool:
@@ -76,10 +77,6 @@ class Child:
     def stop(self) -> None:
         if self._program.find():
             self._program.stop()
-
-    @property
-    def _log(self) -> Path:
-        return self._program.log
 
 
 @dataclass
@@ -120,7 +117,13 @@ class Supervisor:
         # Known before it runs: what was interrupted half-way is stopped too.
         self._known.append(service)
         with self.report.step(title):
-            service.start()
+            for again in (True, True, False):
+                try:
+                    service.start()
+                    break
+                except Killed:
+                    if not again:
+                        raise
         self._running.append(service)
 
     def _watch(self) -> None:

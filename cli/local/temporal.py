@@ -49,7 +49,7 @@ class EmbeddedTemporal:
         deadline = time.monotonic() + _START
         while not self._serves():
             if not self._program.is_running():
-                raise StartFailed(f"Temporal stopped at once: {self._program.last_words()} (log: {self.log})")
+                raise self._program.why_stopped()
             if time.monotonic() > deadline:
                 self._program.stop()
                 raise StartFailed(f"Temporal did not serve within {_START:.0f} s; its log is {self.log}")

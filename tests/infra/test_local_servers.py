@@ -144,7 +144,7 @@ def test_temporal_listens_on_loopback_only(temporal_server: EmbeddedTemporal) ->
 
 
 def test_a_server_that_cannot_start_says_why_and_where_its_log_is(home: Places) -> None:
-    with pytest.raises(StartFailed, match=r"Temporal stopped at once: .*log: "):
+    with pytest.raises(StartFailed, match=r"temporal stopped at once: .*log: "):
         EmbeddedTemporal(home, Path("/bin/false"), preferred_port=0).start()
 
 
