@@ -59,7 +59,7 @@ class Limit:
         while seen and seen[0] <= now - self.seconds:
             seen.popleft()
         if len(seen) >= self.calls:
-            return self.seconds - (now - seen[0])
+            return self.seconds - (now - seen[0]) if seen else self.seconds
         seen.append(now)
         return 0.0
 

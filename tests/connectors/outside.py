@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any, Self
@@ -17,7 +17,8 @@ _numbers = count(1)
 
 def fresh_key(step: str = "call:create") -> str:
     """Return an effect key no other test uses."""
-    return f"deal/hubspot/{5_000_000 + next(_numbers)}|{step}|{datetime.now(UTC).timestamp():.0f}"
+    number = 5_000_000 + next(_numbers)
+    return f"deal/hubspot/{number}|{step}|{number}"
 
 
 def customer(name: str = "Corvane Logistics") -> CustomerBody:

@@ -60,6 +60,7 @@ class RedmineSandbox(Vendor):
             route("/projects/{project}/versions.json", "GET", self._versions),
             route("/projects/{project}/versions.json", "POST", self._add_version),
             route("/projects/{project}/issues.json", "GET", issues.issues),
+            route("/projects/{project}/issues.json", "POST", issues.add_issue),
             route("/issues.json", "GET", issues.issues),
             route("/issues.json", "POST", issues.add_issue),
             route("/issues/{issue:int}.json", "GET", issues.issue),

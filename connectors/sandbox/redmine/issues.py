@@ -53,7 +53,7 @@ class Issues:
     async def add_issue(self, request: Request) -> Response:
         wanted = await inside(request, "issue")
         errors: list[str] = []
-        project = find_project(self.store, wanted.get("project_id"))
+        project = find_project(self.store, request.path_params.get("project") or wanted.get("project_id"))
         if project["status"] != _OPEN:
             # Debian's 5.0.4 answers a new issue in a closed project with exactly these.
             refuse_if(["Project cannot be blank", "Tracker cannot be blank", "Status cannot be blank"])
