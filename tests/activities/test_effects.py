@@ -32,6 +32,7 @@ DEADLINE, LAG = timedelta(seconds=10), timedelta(seconds=30)
 BODY = {"customer": "Brightwater Dental", "total": "48000.00"}
 SAFE = [each for each in DuplicateSafety if PRACTICE[each].repeats]
 
+_LATER = text("update effect set lease_until = lease_until - :by where lease_until is not null")
 _numbers = itertools.count(1)
 
 
@@ -61,7 +62,7 @@ async def later(database: Database, outside: Outside, by: timedelta) -> None:
     outside.now += by.total_seconds()
     async with database.write() as session:
         connection = await session.connection()
-        await connection.execute(text("update effect set lease_until = lease_until - :by"), {"by": by})
+        await connection.execute(_LATER, {"by": by})
 
 
 async def row(database: Database, key: str) -> Any:
