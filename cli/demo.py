@@ -1,4 +1,4 @@
-"""`throughline demo`: a whole company on this machine, with one command."""
+"""`throughline demo`: a whole company on this machine, with one command; its people are in cli/playing."""
 
 from __future__ import annotations
 
@@ -25,29 +25,43 @@ def demo(
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     report = Terminal()
-    with running(Places.of_this_clone(), report, reset=reset) as stack:
-        code = play_once(stack, report) if once else play_live(stack, report)
+    try:
+        with running(Places.of_this_clone(), report, reset=reset) as stack:
+            code = play_once(stack, report) if once else play_live(stack, report)
+    except KeyboardInterrupt:
+        # Stopped on purpose: for the live demo that is its proper end, one deal would be left half played.
+        report.say("")
+        code = 130 if once else 0
     raise typer.Exit(code)
 
 
-def play_live(stack: Stack, report: Terminal) -> int:
-    """Say where to look and keep everything running until Ctrl-C."""
-    report.say(f"The pages are at {stack.pages}")
-    for vendor, address in stack.vendors.items():
-        report.say(f"  what arrived at {vendor}: {address}")
-    if stack.temporal_pages:
-        report.say(f"  Temporal's own pages: {stack.temporal_pages}")
-    report.say("Ctrl-C stops everything; the next start continues")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        report.say("")
-    return 0
-
-
 def play_once(stack: Stack, report: Terminal) -> int:
-    """Say that everything works."""
-    report.say(f"Everything runs, the pages are at {stack.pages}")
+    """Play one deal from webhook to onboarding, print what happened, and say whether everything is there once."""
+    from rich.console import Console
+
+    from cli.playing.once import open_stage, play
+    from cli.playing.timeline import show
+
+    cast = open_stage(stack.pages, stack.vendors, stack.env)
+    try:
+        with report.step("Playing one deal, from a webhook of the CRM to a running onboarding") as step:
+            played = play(cast, lambda entry: step(entry["text"][:60]))
+        show(played, Console(highlight=False))
+    finally:
+        cast.close()
+    for fault in played.faults:
+        report.say(f"wrong: {fault}")
+    return 1 if played.faults else 0
+
+
+def play_live(stack: Stack, report: Terminal) -> int:
+    """Show a company at work, say which pages to open as whom, and keep everything running until Ctrl-C."""
+    from cli.playing.live import doors_to_open, move_in
+
+    move_in(stack.pages, stack.vendors, stack.env, report)
+    for line in doors_to_open(stack.pages, stack.vendors, stack.temporal_pages):
+        report.say(line)
+    threading.Event().wait()
     return 0
 
 

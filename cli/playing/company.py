@@ -110,5 +110,5 @@ def _line(product: Product, quantity: int, months: int) -> dict[str, str]:
 
 
 CORVANE = Customer("Corvane Logistics", "corvane.example", "Ada Corvane")
-BIG_SALE = Sale(CORVANE, "Corvane Logistics, managed services", seats=370, discount=35, terabytes=30)
+BIG_SALE = Sale(CORVANE, "Corvane Logistics, managed services for all sites", seats=370, discount=35, terabytes=30)
 """About 500,000 with 35 % discount and a margin under 22 %: everybody is asked."""

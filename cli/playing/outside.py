@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def journal(cast: Cast, part: Part) -> tuple[Record, ...]:
 def ask(cast: Cast, part: Part, ours: Ours) -> list[Held]:
     """Return everything the outside holds of the deal."""
     return [
-        *_erp(cast, part, ours), *_project_tool(cast, ours), *_contract(ours), *_crm(cast, part, ours),
+        *_erp(cast, part, ours), *_project_tool(cast, ours), *_contract(cast, ours), *_crm(cast, part, ours),
         *_told(cast, part, ours),
     ]  # fmt: skip
 
@@ -108,18 +109,20 @@ def _project_tool(cast: Cast, ours: Ours) -> Iterator[Held]:
     tasks = Counter(task["name"] for task in ours.plan["tasks"])
     wrong = ", ".join(sorted((issues - tasks) + (tasks - issues)))
     total = issues.total()
-    yield Held("Redmine", "issues, one per plan row", total, tasks.total(), wrong=f"not one each: {wrong}" if wrong else "")
+    wrong = f"not one each: {wrong}" if wrong else ""
+    yield Held("Redmine", "issues, one per plan row", total, tasks.total(), wrong=wrong)
 
 
-def _contract(ours: Ours) -> Iterator[Held]:
+def _contract(cast: Cast, ours: Ours) -> Iterator[Held]:
     signed = [entry for entry in ours.journal if entry["kind"] == "signed"]
-    newest = next(iter(ours.documents), {})
-    mismatch = signed and newest.get("sha256_pdf") not in str(signed[-1]["body"])
-    wrong = "what was signed is not the newest version" if mismatch else ""
-    url = f"documents/{newest.get('sha256_pdf', '')}"
-    yield Held("Throughline", "signed SOW", len(signed), 1, url, wrong)
+    address = "/documents/" + str(next(iter(ours.documents), {}).get("sha256_pdf"))
+    document = cast.person(_READER).get(address)
+    same = document.is_success and address.endswith(hashlib.sha256(document.content).hexdigest())
+    url = cast.url + address
+    yield Held("Throughline", "signed SOW", len(signed), 1, url, "" if same else "the document is not what was signed")
     running = [each for each in ours.onboardings if each["state"] == "running"]
-    yield Held("Throughline", "running onboarding", len(running), 1, ours.plan["id"].replace("onboarding/", "onboarding/", 1))
+    url = f"{cast.url}/{ours.plan['id']}"
+    yield Held("Throughline", "running onboarding", len(running), 1, url)
 
 
 def _crm(cast: Cast, part: Part, ours: Ours) -> Iterator[Held]:
@@ -129,7 +132,7 @@ def _crm(cast: Cast, part: Part, ours: Ours) -> Iterator[Held]:
     same = [d for d in cast.vendors.held("HubSpot", "deals") if d["id"] == part.deal and not d["archived"]]
     yield Held("HubSpot", "deal", len(same), 1, url)
     for name, value in written_back(ours).items():
-        has = properties.get(name)
+        has = properties.get(name) or ""
         wrong = "" if has == value else f"says {has!r}, Throughline {value!r}"
         yield Held("HubSpot", name, int(bool(has)), int(bool(value)), url, wrong)
 

@@ -135,8 +135,18 @@ class Cast:
         task = next((t for t in plan["tasks"] if t["state"] in ("ready", "started")), None)
         if task is not None:
             do = "start" if task["state"] == "ready" else "complete"
-            self._try(lambda: manager.act(address, key(address, task["task"], do), do=do, task=task["task"]))
+            self.attempt(lambda: manager.act(address, key(address, task["task"], do), do=do, task=task["task"]))
         return False
+
+    @staticmethod
+    def attempt(do: Callable[[], Answer]) -> Answer | None:
+        """Do it unless somebody was faster; then the next look shows what is left. Raises Refused for anything else."""
+        try:
+            return do()
+        except Refused as no:
+            if no.code not in _OVERTAKEN:
+                raise
+            return None
 
     def _act(self, name: str, line: Answer, say: Say) -> bool:
         act = _act_of(line, say)
@@ -144,7 +154,7 @@ class Cast:
             return False
         thing = f"deals/{line['deal_id'].removeprefix('deal/')}"
         once = key(line["id"], str(line["edition"]), name, say.verdict)
-        receipt = self._try(lambda: self.person(name).act(thing, once, **act))
+        receipt = self.attempt(lambda: self.person(name).act(thing, once, **act))
         if receipt is None:
             return False
         self.answered.append(Answered(line["id"], name, receipt["outcome"], receipt["at"]))
@@ -157,15 +167,6 @@ class Cast:
         keys = {m["key"] for m in self.vendors.held("Slack", "messages")}
         people = [BY_ID[each] for each in line["people"] if each in BY_ID]
         return all(p.mail in mails and f"{line['id']}|{p.id}|slack" in keys for p in people)
-
-    @staticmethod
-    def _try(do: Callable[[], Answer]) -> Answer | None:
-        try:
-            return do()
-        except Refused as no:
-            if no.code not in _OVERTAKEN:
-                raise
-            return None
 
 
 def key(*parts: str) -> str:
