@@ -61,7 +61,8 @@ class EmbeddedTemporal:
     def stop(self) -> None:
         """Stop it in order."""
         if self._program.is_running() or self._program.find():
-            self._program.stop(signal.SIGINT)
+            # Its orderly end waits for long polls; its data needs no orderly end.
+            self._program.stop(signal.SIGINT, patience=4)
 
     @property
     def pid(self) -> int | None:
