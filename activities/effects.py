@@ -46,9 +46,9 @@ PRACTICE: Mapping[DuplicateSafety, Practice] = {
     DuplicateSafety.SERVER_KEY: Practice(repeats=True, looks_first=False, waits_out_lag=False),
     # Nothing refuses a repeat: what the lost attempt did must be visible before "not found" means "not done".
     DuplicateSafety.SEARCH_FIRST: Practice(repeats=True, looks_first=True, waits_out_lag=True),
-    # As above, and the server refuses what slipped through: then a look-up tells whether it means "you have it already".
+    # As above, and the server refuses what slipped through; a look-up tells whether that means "you have it already".
     DuplicateSafety.NATURAL_KEY: Practice(repeats=True, looks_first=True, waits_out_lag=True, looks_after_refusal=True),
-    # As SEARCH_FIRST; a draft that stayed behind is not found, and the connector's create takes it up instead of a new one.
+    # As SEARCH_FIRST; a draft that stayed behind is not found, and the connector's create takes it up again.
     DuplicateSafety.DRAFT_THEN_CONFIRM: Practice(repeats=True, looks_first=True, waits_out_lag=True),
     # Nobody can look: never again without a person.
     DuplicateSafety.AT_MOST_ONCE: Practice(repeats=False, looks_first=False, waits_out_lag=False),

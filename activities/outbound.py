@@ -1,123 +1,204 @@
-"""Works off what is owed to people's inboxes and to the CRM: one row, one delivery, through the ledger."""
+"""Delivers what we owe to people and to the CRM: each row once, in the order of its deal for the CRM."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, or_, select, text, update
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import col
-from temporalio.exceptions import ApplicationError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
-from activities.effects import LedgerFailure
-from connectors.contract import ExternalRef
-from connectors.database import Database
-from connectors.failures import ConnectorFailure
-from models.tables.outbound import Outbound
+from activities.effects import Annulled, Busy, Effect, KeyReused, Ledger, OutcomeUnknown, Writing
+from connectors.contract import DuplicateSafety, ExternalRef
+from connectors.database import WriteSession
+from connectors.failures import AccessDenied, NotFound, Refused
+from models.tables.outbound import Outbound, OutboundState
 
-Deliver = Callable[[Outbound], Awaitable[ExternalRef | None]]
+_log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=90)
-"""Longer than the longest delivery: request deadline, commit lag and the ledger's own waiting."""
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
-_IDLE = 0.2
-_HANDS = 4
-_FINAL = {"refused": "refused", "not_found": "refused", "outcome_unknown": "unknown", "key_reused": "refused",
-          "annulled": "refused", "access_denied": "waiting"}  # fmt: skip
+_CLAIM = text("""
+    with ready as (
+        select o.id from outbound o
+        where o.state = 'waiting' and o.not_before <= clock_timestamp()
+            and (o.lease_until is null or o.lease_until < clock_timestamp())
+            and o.kind = any(:kinds)
+            and not (o.kind = 'crm' and exists (
+                select from outbound e
+                where e.state = 'waiting' and e.kind = 'crm' and e.deal_id = o.deal_id and e.number < o.number
+            ))
+        order by o.not_before, o.number limit :most for update of o skip locked
+    )
+    update outbound o set lease_until = clock_timestamp() + :lease, lease_token = :token, tries = tries + 1
+    from ready where o.id = ready.id
+    returning o.id, o.number, o.kind, o.deal_id, o.person, o.body, o.state, o.tries, o.created_at
+""")
+_END = text("""
+    update outbound set state = :state, error = :error, lease_until = null, lease_token = null,
+        sent_at = case when :state = 'sent' then clock_timestamp() end
+    where id = :id and lease_token = :token
+""")
+_LATER = text("""
+    update outbound set error = :error, not_before = clock_timestamp() + :pause, lease_until = null, lease_token = null
+    where id = :id and lease_token = :token
+""")
 
-log = logging.getLogger(__name__)
+
+_RESUME = text("""
+    update outbound set state = 'waiting', not_before = clock_timestamp(), error = null
+    where id = :id and state in ('unknown', 'refused')
+""")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one kind of row is delivered, and what its connector declares about it. `find` is None for class E."""
+
+    system: str
+    connector: str
+    safety: DuplicateSafety
+    deadline: timedelta
+    commit_lag: timedelta
+    send: Callable[[Outbound], Awaitable[ExternalRef]]
+    find: Callable[[Outbound], Awaitable[ExternalRef | None]] | None = None
+
+    def effect(self, row: Outbound) -> Effect:
+        """Return the row as an effect: its id says person, request, round and channel, so it is its own key."""
+        return Effect(
+            key=row.id,
+            deal_id=row.deal_id,
+            step=f"outbound:{row.id}",
+            revision=1,
+            system=self.system,
+            connector=self.connector,
+            safety=self.safety,
+            deadline=self.deadline,
+            commit_lag=self.commit_lag,
+        )
+
+
+async def resume(session: WriteSession, row_id: str) -> bool:
+    """Queue a row again after a person settled its effect or repaired what was refused."""
+    done: Any = await (await session.connection()).execute(_RESUME, {"id": row_id})
+    return bool(done.rowcount)
 
 
 class Sender:
-    """Delivers waiting rows until it is stopped; several senders never take the same row."""
+    """Works the queue off in a task of its own; several may run at once, here and in other processes.
 
-    def __init__(self, database: Database, deliver: Mapping[str, Deliver]) -> None:
-        self._database = database
-        self._deliver = dict(deliver)
-        self._stopped = asyncio.Event()
+    One sender per kind keeps a system that answers slowly from holding up the others.
+    """
 
-    async def run(self) -> None:
-        """Work until `stop`. A database that is down is waited for."""
-        await asyncio.gather(*(self._work() for _ in range(_HANDS)))
+    def __init__(
+        self,
+        writing: Writing,
+        ledger: Ledger,
+        deliver: Mapping[str, Delivery],
+        *,
+        at_once: int = 8,
+        idle: timedelta = timedelta(milliseconds=500),
+        lease: timedelta = timedelta(minutes=2),
+        first_pause: timedelta = timedelta(seconds=1),
+        longest_pause: timedelta = timedelta(minutes=10),
+    ) -> None:
+        self._writing, self._ledger, self._deliver = writing, ledger, deliver
+        self._at_once, self._idle, self._lease = at_once, idle, lease
+        self._first_pause, self._longest_pause = first_pause, longest_pause
+        self._wake, self._stopping = asyncio.Event(), False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Sender]:
+        """Run while the block runs; afterwards what is on its way is delivered to its end, and nothing new begins."""
+        task = asyncio.create_task(self.run(), name="outbound sender")
+        try:
+            yield self
+        finally:
+            self.stop()
+            await task
+
+    def wake(self) -> None:
+        """Look at the queue now: something was put into it."""
+        self._wake.set()
 
     def stop(self) -> None:
-        """Take no further row; those in hand are finished."""
-        self._stopped.set()
+        """Make `run` return once what is on its way has ended."""
+        self._stopping = True
+        self._wake.set()
 
-    async def once(self) -> bool:
-        """Deliver one waiting row, if there is one; return whether there was."""
-        row = await self._claim()
-        if row is None:
-            return False
-        await self._send(row)
-        return True
-
-    async def _work(self) -> None:
-        while not self._stopped.is_set():
+    async def run(self) -> None:
+        """Deliver until stopped. A database that is away is waited for."""
+        while not self._stopping:
+            self._wake.clear()
             try:
-                busy = await self.once()
-            except (DBAPIError, OSError) as down:
-                log.warning("the outbound queue cannot be read (%s); trying again", type(down).__name__)
-                busy = False
-            if not busy:
-                try:
-                    await asyncio.wait_for(self._stopped.wait(), _IDLE)
-                except TimeoutError:
-                    continue
+                busy = await self.work_once()
+            except SQLAlchemyError as failure:
+                # Only the kind of failure: its text may hold what people wrote to each other.
+                _log.warning("the outbound queue cannot be read (%s); trying again", type(failure).__name__)
+                busy = 0
+            if not busy and not self._stopping:
+                await self._sleep()
 
-    async def _claim(self) -> Outbound | None:
-        """Take the oldest row whose time has come. Rows of one deal for the CRM go in order, one at a time."""
-        row, earlier = Outbound, text(
-            "not exists (select 1 from outbound e where e.kind = 'crm' and outbound.kind = 'crm'"
-            " and e.deal_id = outbound.deal_id and e.state = 'waiting' and e.number < outbound.number)"
-        )  # fmt: skip
-        free = or_(col(row.lease_until).is_(None), col(row.lease_until) < func.now())
-        waiting = (
-            select(row)
-            .where(col(row.state) == "waiting", col(row.not_before) <= func.now(), free, earlier)
-            .where(col(row.kind).in_(list(self._deliver)))
-            .order_by(col(row.not_before), col(row.number))
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        async with self._database.write() as session:
-            found = (await session.execute(waiting)).scalar_one_or_none()
-            if found is None:
-                return None
-            found.lease_token = secrets.token_hex(8)
-            found.tries += 1
-            taken = {"lease_token": found.lease_token, "lease_until": func.now() + LEASE, "tries": found.tries}
-            await session.execute(update(row).where(col(row.id) == found.id).values(taken))
-            session.expunge(found)
-        return found
+    async def work_once(self) -> int:
+        """Claim what is due, deliver it, and return how many rows that were."""
+        token = secrets.token_hex(8)
+        claim = {"kinds": list(self._deliver), "most": self._at_once, "lease": self._lease, "token": token}
+        async with self._writing() as session:
+            found = (await (await session.connection()).execute(_CLAIM, claim)).mappings().all()
+        rows = [Outbound(**each) for each in sorted(found, key=lambda each: each["number"])]
+        ends = await asyncio.gather(*(self._work(row, token) for row in rows), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return len(rows)
 
-    async def _send(self, row: Outbound) -> None:
+    async def _work(self, row: Outbound, token: str) -> None:
+        delivery = self._deliver[row.kind]
+        find = delivery.find
+
+        async def look() -> ExternalRef | None:
+            return await find(row) if find else None
+
         try:
-            await self._deliver[row.kind](row)
-        except (ApplicationError, ConnectorFailure, LedgerFailure) as failure:
-            await self._failed(row, failure)
-        except Exception as failure:  # a message nobody can make must not stop the others
-            log.exception("outbound %s cannot be delivered", row.id)
-            await self._settle(row, state="refused", error=f"{type(failure).__name__}: {failure}")
+            await self._ledger.once(delivery.effect(row), row.body, look if find else None, lambda: delivery.send(row))
+        except OutcomeUnknown as failure:
+            await self._end(row, token, "unknown", failure)
+        except (Refused, NotFound, KeyReused, Annulled) as failure:
+            await self._end(row, token, "refused", failure)
+        except SQLAlchemyError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - one row's defect must not stop the queue
+            # Everything else may pass: systems come back, keys are renewed, a defect is repaired.
+            await self._put_back(row, token, failure)
         else:
-            await self._settle(row, state="sent", error=None, sent_at=func.now())
+            await self._end(row, token, "sent", None)
 
-    async def _failed(self, row: Outbound, failure: Exception) -> None:
-        kind = (failure.type if isinstance(failure, ApplicationError) else None) or ""
-        state = _FINAL.get(kind, "waiting")
-        if state != "waiting":
-            await self._settle(row, state=state, error=str(failure))
+    async def _end(self, row: Outbound, token: str, state: OutboundState, failure: Exception | None) -> None:
+        if failure is not None:
+            _log.warning("%s was not delivered: %s", row.id, type(failure).__name__)
+        error = None if failure is None else str(failure)
+        await self._write(_END, id=row.id, token=token, state=state, error=error)
+
+    async def _put_back(self, row: Outbound, token: str, failure: Exception) -> None:
+        backoff = min(self._first_pause * 2 ** min(row.tries - 1, 20), self._longest_pause)
+        asked: timedelta | None = getattr(failure, "retry_after", None)
+        if isinstance(failure, AccessDenied):
+            backoff = self._longest_pause
+        # Busy names the very moment from which trying makes sense; others name the least pause they want.
+        pause = asked if asked and isinstance(failure, Busy) else max(asked or backoff, backoff)
+        await self._write(_LATER, id=row.id, token=token, error=str(failure) or type(failure).__name__, pause=pause)
+
+    async def _write(self, statement: Any, **values: Any) -> None:
+        async with self._writing() as session:
+            await (await session.connection()).execute(statement, values)
+
+    async def _sleep(self) -> None:
+        try:
+            async with asyncio.timeout(self._idle.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
             return
-        asked: timedelta | None = getattr(failure, "next_retry_delay", None) or getattr(failure, "retry_after", None)
-        pause = asked or min(_FIRST_PAUSE * 2 ** min(row.tries - 1, 12), _LONGEST_PAUSE)
-        await self._settle(row, state="waiting", error=str(failure), not_before=func.now() + pause)
-
-    async def _settle(self, row: Outbound, **values: object) -> None:
-        """Write what became of a delivery; only the holder of the lease may."""
-        mine = (col(Outbound.id) == row.id) & (col(Outbound.lease_token) == row.lease_token)
-        async with self._database.write() as session:
-            await session.execute(update(Outbound).where(mine).values(lease_until=None, lease_token=None, **values))
