@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Offer:
     """The flows of this process, as the doors need them."""
 
     library: Library
-    rates: Rates = COMPANY_CURRENCY
+    rates: Rates = field(default_factory=lambda: COMPANY_CURRENCY)
     crm: str = "hubspot"
 
     def begin(self, new: NewDeal) -> Begin:
