@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from activities import content
-from activities.effects import Effect, Ledger
 from activities.lines import MEDIA, Line
+from activities.outbound import Delivery
 from connectors.contract import Crm, CrmContact, CrmDeal, ExternalRef
 from connectors.database import WriteSession
 from models.facts import FactSpec, Source
@@ -72,16 +72,25 @@ async def store_lines(session: WriteSession, record: CrmDeal) -> Items:
 class WriteBack:
     """Delivers outbound rows of kind "crm": {"object_id": ..., "properties": {...}}."""
 
-    def __init__(self, ledger: Ledger, crm: Crm) -> None:
-        self._ledger, self._crm = ledger, crm
+    def __init__(self, crm: Crm) -> None:
+        self._crm = crm
 
-    async def deliver(self, row: Outbound) -> ExternalRef | None:
-        """Write the properties to the deal, which may be repeated; raises what the ledger raises."""
-        deal, properties = str(row.body["object_id"]), {k: str(v) for k, v in row.body["properties"].items()}
-        effect = Effect.declared(
-            self._crm.manifest, "deal_properties", deal_id=row.deal_id, step=f"outbound:{row.id}", revision=1
+    def delivery(self) -> Delivery:
+        """Return how the sender delivers such a row."""
+        manifest = self._crm.manifest
+        return Delivery(
+            system=manifest.title,
+            connector=manifest.name,
+            safety=manifest.duplicate_safety["deal_properties"],
+            deadline=manifest.deadline,
+            commit_lag=manifest.max_commit_lag,
+            send=self.send,
         )
-        return await self._ledger.once(effect, row.body, None, lambda: self._crm.write_deal(deal, properties))
+
+    async def send(self, row: Outbound) -> ExternalRef:
+        """Write the properties to the deal; writing them again changes nothing."""
+        properties = {name: str(value) for name, value in row.body["properties"].items()}
+        return await self._crm.write_deal(str(row.body["object_id"]), properties)
 
 
 def _of_every_deal(record: CrmDeal, owners: Mapping[str, str], signatory: str) -> dict[str, Value]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, TemplateNotFound, select_autoescape
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from activities.effects import Effect, Ledger
+from activities.outbound import Delivery
 from activities.records import signing_token
 from connectors.contract import DuplicateSafety, ExternalRef, Link, Message, Messenger, Refused
 from connectors.database import Database
@@ -20,6 +20,8 @@ from models.tables.outbound import Outbound
 from models.tables.requests import Request
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "messages"
+WITHDRAWN = ExternalRef(id="withdrawn")
+"""Stands for a message whose request was closed before it could be sent."""
 _ASKS = ("request", "reminder", "escalated", "signing")
 
 
@@ -66,10 +68,8 @@ class Told(BaseModel):
 class Messages:
     """Delivers outbound rows of one kind, "mail" or "slack"; the row's id is the message's key."""
 
-    def __init__(
-        self, database: Database, ledger: Ledger, messenger: Messenger, *, public_url: str, signing_key: bytes
-    ) -> None:
-        self._database, self._ledger, self._messenger = database, ledger, messenger
+    def __init__(self, database: Database, messenger: Messenger, *, public_url: str, signing_key: bytes) -> None:
+        self._database, self._messenger = database, messenger
         self._url, self._signing_key = public_url.rstrip("/"), signing_key
         self._texts = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -78,24 +78,31 @@ class Messages:
             lstrip_blocks=True,
         )
 
-    async def deliver(self, row: Outbound) -> ExternalRef | None:
-        """Send the message once; raises what the ledger raises.
+    def delivery(self) -> Delivery:
+        """Return how the sender delivers such a row."""
+        manifest = self._messenger.manifest
+        safety = manifest.duplicate_safety["message"]
+        looks = safety is not DuplicateSafety.AT_MOST_ONCE
+        return Delivery(
+            system=manifest.title,
+            connector=manifest.name,
+            safety=safety,
+            deadline=manifest.deadline,
+            commit_lag=manifest.max_commit_lag,
+            send=self.send,
+            find=self.find if looks else None,
+        )
 
-        None when its request is closed already: nobody is asked what is answered.
-        """
+    async def send(self, row: Outbound) -> ExternalRef:
+        """Send the message, unless its request is closed by now: nobody is asked what is answered."""
         request = await self._request(str(row.body.get("request", "")))
         if request is not None and request.state == "closed" and row.body.get("template") in _ASKS:
-            return None
-        message = self.message(row.body, request)
-        manifest = self._messenger.manifest
-        effect = Effect.declared(manifest, "message", deal_id=row.deal_id, step=f"outbound:{row.id}", revision=1)
-        looks = manifest.duplicate_safety["message"] is not DuplicateSafety.AT_MOST_ONCE
-        return await self._ledger.once(
-            effect,
-            row.body,
-            (lambda: self._messenger.find(row.id, message.to)) if looks else None,
-            lambda: self._messenger.send(row.id, message),
-        )
+            return WITHDRAWN
+        return await self._messenger.send(row.id, self.message(row.body, request))
+
+    async def find(self, row: Outbound) -> ExternalRef | None:
+        """Return the message if it was sent."""
+        return await self._messenger.find(row.id, str(row.body["to"]))
 
     def message(self, body: Mapping[str, Any], request: Request | None = None) -> Message:
         """Return the message a row's body means. Raises Refused where there is no text for it."""

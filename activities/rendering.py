@@ -17,7 +17,6 @@ from activities.calling import wrong
 from activities.documents import Files, load_templates, render
 from activities.failures import told_to_temporal
 from activities.quoting import today
-from activities.template_specs import template_specs
 from connectors.database import Database, ReadSession, WriteSession
 from models.calls import ActionCall
 from models.document import DocumentError, MissingVariable, Template
@@ -26,7 +25,6 @@ from models.rules import Rates
 from models.tables.documents import Document
 from models.values import Digest
 
-__all__ = ["Rendering", "latest", "template_specs"]
 _TEMPLATE = "application/vnd.throughline.template+json"
 # Two renders of one document of one deal at the same moment would take the same version.
 _ONE_AT_A_TIME = text("select pg_advisory_xact_lock(hashtextextended(:what, 0))")

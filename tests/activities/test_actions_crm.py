@@ -9,6 +9,7 @@ import pytest
 
 from activities.crm import WriteBack, facts_from_crm
 from activities.effects import Ledger
+from activities.outbound import Sender
 from api.flows_on_offer import Offer
 from api.intake import NewDeal, Unclaimed
 from connectors.contract import CrmContact
@@ -94,11 +95,11 @@ async def test_a_deal_of_the_sandbox_is_read_and_values_are_written_back(
     assert isinstance(begun.first, Revise)
     assert begun.first.facts["discount"] == percent(20)
     assert begun.first.facts["goals"] == Text(v="one partner")
-    back = WriteBack(Ledger(database.write), hubspot)
+    back = {"crm": WriteBack(hubspot).delivery()}
     body = {"object_id": deal, "properties": {"throughline_stage": "review"}}
-    row = Outbound(id=f"deal/hubspot/{deal}|crm|7", kind="crm", deal_id=f"deal/hubspot/{deal}", body=body)
-    for _ in range(2):
-        await back.deliver(row)
+    async with database.write() as session:
+        session.add(Outbound(id=f"deal/hubspot/{deal}|crm|7", kind="crm", deal_id=f"deal/hubspot/{deal}", body=body))
+    await Sender(database.write, Ledger(database.write), back).work_once()
     assert (await hubspot.read_deal(deal)).properties["throughline_stage"] == "review"
 
 
