@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Body
-from pydantic import BaseModel, BeforeValidator
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from api import queries
 from api.auth import Caller
@@ -54,25 +55,21 @@ async def onboard(parts: Parts, caller: Caller, onboarding_id: str, task: str, a
     return await _hand_over(parts, onboarding.deal_id, caller.id, do, task, act_now)
 
 
-_NO_KEY = "-"
+ACT: TypeAdapter[Any] = TypeAdapter(cast(Any, Act))
+ONBOARDING_ACT: TypeAdapter[Any] = TypeAdapter(cast(Any, OnboardingAct))
+# The body of an act; api/openapi.py describes it with the acts themselves.
+ActBody = Annotated[dict[str, Any], Body()]
 
 
-def _unsigned(body: Any) -> Any:
-    """Who acts and under which key is said by the request, not by its body; a key in the body is taken too."""
-    return {"key": _NO_KEY, **body, "by": "-"} if isinstance(body, dict) else body
-
-
-ActBody = Annotated[Act, BeforeValidator(_unsigned), Body()]
-OnboardingBody = Annotated[OnboardingAct, BeforeValidator(_unsigned), Body()]
-
-
-def made_by(act: Any, person: str, key: str | None) -> Any:
-    """Return the act in this person's name, under the header's key or else the body's."""
-    given = key or act.key
-    if given == _NO_KEY:
+def made_by(kind: TypeAdapter[Any], body: dict[str, Any], person: str, key: str | None) -> Any:
+    """Return the act a body describes, in this person's name, under the header's key or else the body's."""
+    given = key or body.get("key")
+    if not isinstance(given, str) or not given:
         raise Problem("key_needed")
-    signed: BaseModel = act.model_copy(update={"by": person, "key": update_id(person, given)})
-    return signed
+    try:
+        return kind.validate_python({**body, "by": person, "key": update_id(person, given)})
+    except ValidationError as wrong:
+        raise RequestValidationError(wrong.errors(include_url=False, include_context=False)) from wrong
 
 
 def update_id(person: str, key: str) -> str:

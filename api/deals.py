@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
 from api import queries
-from api.acting import ActBody, carry_out, made_by, update_id
+from api.acting import ACT, ActBody, carry_out, made_by, update_id
 from api.gateway import NotRunning, Refused, Unreachable
 from api.intake import NewDeal, Unclaimed
 from api.once import Answer, once
@@ -46,8 +46,16 @@ def deal_id_of(source: str, source_id: str) -> str:
     return f"deal/{source}/{source_id}"
 
 
+BEGUN: dict[int | str, dict[str, Any]] = {
+    200: {"model": Started, "description": "It was started under this key before"}
+}
+
+
 @router.post(
-    "", status_code=201, responses=responses(*TO_WORKFLOW, "key_reused", "same_key_running", "no_flow", "ended")
+    "",
+    status_code=201,
+    responses=BEGUN
+    | responses(*TO_WORKFLOW, *("key_reused", "same_key_running", "no_flow"), *("ended", "invalid", "closed", "held")),
 )
 async def start_deal(new: StartDeal, key: Key, parts: With, caller: Asking, response: Response) -> Started:
     """Start a deal. Repeating the request with the same key returns the first answer."""
@@ -176,7 +184,7 @@ async def act_on_deal(
     source: Slug, source_id: SourceId, act: ActBody, parts: With, caller: Asking, key: MaybeKey = None
 ) -> ReceiptShape:
     """Hand an act to the deal in your name. A late or repeated answer returns what was recorded."""
-    made = made_by(act, caller.id, key)
+    made = made_by(ACT, act, caller.id, key)
     receipt = await carry_out(parts, caller, deal_id_of(source, source_id), made, made.do, getattr(made, "step", None))
     return ReceiptShape.model_validate(receipt.model_dump())
 

@@ -38,8 +38,9 @@ _FAILURES = (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowAlreadyStartedError,
 )
-# The update was accepted, then its run ended (continue-as-new or a close): nothing came of it, it may be repeated.
-_ABORTED = frozenset({"AcceptedUpdateCompletedWorkflow"})
+# The update was accepted, then its run ended (continue-as-new or a close), or the request is an instant from being
+# open: nothing came of it, it may be repeated.
+_ABORTED = frozenset({"AcceptedUpdateCompletedWorkflow", "not_ready"})
 
 
 class KeyedAct(Protocol):
@@ -167,7 +168,7 @@ class TemporalGateway:
                     if not _aborted(failure):
                         raise _meaning(failure) from failure
                     await asyncio.sleep(0.05 * 2**attempt)
-        raise Unreachable("the workflow kept restarting while the act was handed over")
+        raise Unreachable("the deal was busy while the act was handed over")
 
     async def _connected(self) -> Client:
         async with self._connecting:

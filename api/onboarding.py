@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api import queries
-from api.acting import OnboardingBody, made_by, onboard
+from api.acting import ONBOARDING_ACT, ActBody, made_by, onboard
 from api.deals import MaybeKey
 from api.parts import Asking, With
 from api.problems import Problem, responses
@@ -49,9 +49,9 @@ TO_WORKFLOW = ("wrong_role", "forged_form", "temporal_down", "worker_down", "too
     "/{source}/{source_id}/acts", responses=responses(*EVERYWHERE, *TO_WORKFLOW, *ACT_REFUSALS, "unknown_onboarding")
 )
 async def act_on_onboarding(
-    source: Slug, source_id: SourceId, act: OnboardingBody, parts: With, caller: Asking, key: MaybeKey = None
+    source: Slug, source_id: SourceId, act: ActBody, parts: With, caller: Asking, key: MaybeKey = None
 ) -> ReceiptShape:
     """Start, complete, block or unblock a task in your name."""
-    made = made_by(act, caller.id, key)
+    made = made_by(ONBOARDING_ACT, act, caller.id, key)
     receipt = await onboard(parts, caller, onboarding_id_of(source, source_id), made.task, made, made.do)
     return ReceiptShape.model_validate(receipt.model_dump())

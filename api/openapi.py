@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from api.acting import ACT, ONBOARDING_ACT
 from api.problems import ProblemBody
 
 ABOUT = """Throughline carries a deal from the CRM to delivered work. Every refusal is a problem document (RFC 9457)
@@ -30,6 +31,11 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
     schemas: dict[str, Any] = components.setdefault("schemas", {})
     _, problem = models_json_schema([(ProblemBody, "serialization")], ref_template="#/components/schemas/{model}")
     schemas |= problem["$defs"]
+    for place, kind in (("deals", ACT), ("onboardings", ONBOARDING_ACT)):
+        described = kind.json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= described.pop("$defs")
+        operation = description["paths"][f"/api/{place}/{{source}}/{{source_id}}/acts"]["post"]
+        operation["requestBody"]["content"]["application/json"]["schema"] = described
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for schema in schemas.values():

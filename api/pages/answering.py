@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import FormData
 
-from api.acting import update_id
+from api.acting import ACT, update_id
 from api.problems import Problem
-from models.acts import Act
 from models.facts import PERSON, FactSpec
 from models.forms import FormError, coerce
 from models.tables.requests import Request
 from models.values import Value
 
-_ACT: TypeAdapter[Any] = TypeAdapter(cast(Any, Act))
 FIELD = "field."
 FACT = "fact."
 
@@ -62,7 +60,7 @@ def act_of(form: FormData, person: str, step: str | None = None, request: Reques
         fields |= {"step": request.step, "round": request.round}
     fields |= _own(do, reason, form)
     try:
-        return _ACT.validate_python(fields)
+        return ACT.validate_python(fields)
     except ValidationError as wrong:
         first = wrong.errors()[0]
         raise Problem("unreadable", f"{first['loc'][-1]}: {first['msg']}") from wrong

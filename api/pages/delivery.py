@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api import queries
-from api.acting import onboard, update_id
+from api.acting import ONBOARDING_ACT, onboard, update_id
 from api.auth import Caller
 from api.onboarding import onboarding_id_of
 from api.pages import addresses
@@ -22,7 +22,6 @@ from api.pages.requests import SHOWN_AGAIN, names
 from api.parts import Asking, Parts, With
 from api.policy import onboarding_refusal
 from api.problems import Problem
-from models.onboarding import OnboardingAct
 from models.tables.deals import Deal
 from models.tables.onboarding import Onboarding, OnboardingTask
 from models.tables.requests import Request as Asked
@@ -32,7 +31,6 @@ Source = Annotated[str, Path(max_length=40)]
 Part = Annotated[str, Path(max_length=120)]
 Show = Literal["all", "risk", "mine"]
 HANDOFF, DONE = "Handoff", "Done"
-_ACT: TypeAdapter[Any] = TypeAdapter(cast(Any, OnboardingAct))
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ async def act(request: Request, source: Source, source_id: Part, parts: With, me
     given = {name: form.get(name) for name in ("task", "reason", "side") if form.get(name)}
     signed = {"by": me.id, "key": update_id(me.id, str(form.get("key") or "-")), "channel": "page"}
     try:
-        made = _ACT.validate_python({**given, **signed, "do": form.get("act")})
+        made = ONBOARDING_ACT.validate_python({**given, **signed, "do": form.get("act")})
     except ValidationError as wrong:
         raise Problem("unreadable", wrong.errors()[0]["msg"]) from wrong
     if made.do == "block" and not made.reason.strip():

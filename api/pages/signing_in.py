@@ -40,7 +40,7 @@ async def choose(
         waiting = select(person, func.count()).where(col(Asked.state) == "open").group_by(person)
         async with parts.database.read() as session:
             people = list(await session.scalars(select(Person).where(col(Person.active)).order_by(col(Person.name))))
-            counts = {str(who): count for who, count in (await session.execute(waiting)).tuples()}
+            counts = {str(row[0]): int(row[1]) for row in (await session.execute(waiting)).all()}
     context = {"offered": offered, "people": people, "counts": counts, "next": local_only(then)}
     return await show(request, "sign_in.html", context)
 

@@ -53,6 +53,7 @@ async def visit(browser: Browser, url: str, person: str, **context: Any) -> Asyn
     known: dict[str, Any] = {"viewport": DESKTOP, "base_url": url, "reduced_motion": "reduce"}
     opened = await browser.new_context(**{**known, **context})
     page = await opened.new_page()
+    page.set_default_timeout(10_000)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
