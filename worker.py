@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -49,15 +49,12 @@ async def _run() -> None:
     stopped = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopped.set)
-    sender = _sender(database, connectors)
     async with AsyncExitStack() as running:
         for worker in workers(deals, outside, database, connectors):
             await running.enter_async_context(worker)
-        sending = asyncio.create_task(sender.run())
+        for sender in senders(database, connectors):
+            await running.enter_async_context(sender.running())
         await stopped.wait()
-        sender.stop()
-        with suppress(asyncio.CancelledError):
-            await sending
     await connectors.aclose()
     await database.close()
 
@@ -88,12 +85,15 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
     ]  # fmt: skip
 
 
-def _sender(database: Database, connectors: Connectors) -> Sender:
+def senders(database: Database, connectors: Connectors) -> list[Sender]:
+    """Return one sender per kind of message, so that a slow system holds up only its own."""
     ledger, url, key = Ledger(database.write), ApiSettings.read().public_url, _key()
-    mail = Messages(database, ledger, connectors.mail, public_url=url, signing_key=key)
-    chat = Messages(database, ledger, connectors.chat, public_url=url, signing_key=key)
-    crm = WriteBack(ledger, connectors.crm)
-    return Sender(database, {"mail": mail.deliver, "slack": chat.deliver, "crm": crm.deliver})
+    deliveries = {
+        "mail": Messages(database, connectors.mail, public_url=url, signing_key=key).delivery(),
+        "slack": Messages(database, connectors.chat, public_url=url, signing_key=key).delivery(),
+        "crm": WriteBack(connectors.crm).delivery(),
+    }
+    return [Sender(database.write, ledger, {kind: delivery}) for kind, delivery in deliveries.items()]
 
 
 def _key() -> bytes:

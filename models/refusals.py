@@ -183,7 +183,9 @@ def _person(state: DealState, act: Any) -> Refusal | None:
     asked = {person for people in record.asked.values() for person in people}
     if act.by in asked:
         return None
-    names = ", ".join(sorted(asked)) or "nobody yet; try again in a moment"
+    if not record.resolved:  # the inbox may show a request an instant before the deal knows who is asked
+        return Refusal("not_ready", f"{title(act.step)} is just being opened; try again in a moment")
+    names = ", ".join(sorted(asked)) or "nobody"
     return Refusal("not_yours", f"{title(act.step)} is asked of {names}, not of you")
 
 

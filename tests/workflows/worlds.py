@@ -11,11 +11,12 @@ from decimal import Decimal
 
 from sqlmodel import col, select
 from temporalio import activity
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from activities.calendars import expand_calendar
 from activities.catalog import CATALOG
 from activities.people import BusinessTime
 from activities.records import Recorder
@@ -155,14 +156,13 @@ class Company:
 
     def __init__(self, client: Client, database: Database, outside: Outside) -> None:
         self.client, self.database, self.outside = client, database, outside
+        self.extra: list[object] = []
         self.recorder = Recorder(database, BusinessTime(COMPANY), b"k" * 32)
 
     @asynccontextmanager
     async def at_work(self, **options: object) -> AsyncIterator[None]:
         """Run workers for the deals and the connectors while the block runs."""
-        from activities.calendars import expand_calendar
-
-        own = [self.recorder.record, *self.outside.activities, expand_calendar]
+        own = [self.recorder.record, *self.outside.activities, expand_calendar, *self.extra]
         queues = ("deals", "connector.erp", "connector.projects")
         workers = [Worker(self.client, task_queue=queue, activities=own, **options) for queue in queues]
         async with workers[0], workers[1], workers[2]:
@@ -185,7 +185,15 @@ class Company:
         return self.client.get_workflow_handle(deal)
 
     async def act(self, handle: WorkflowHandle, act: acts.Act) -> Receipt:
-        return await handle.execute_update("act", act, id=act.key, result_type=Receipt)
+        """Hand in an act as the API's gateway does: once more when the request is just being opened."""
+        for attempt in range(5):
+            try:
+                return await handle.execute_update("act", act, id=act.key, result_type=Receipt)
+            except WorkflowUpdateFailedError as failure:
+                if getattr(failure.cause, "type", "") != "not_ready" or attempt == 4:
+                    raise
+                await asyncio.sleep(0.05 * 2**attempt)
+        raise AssertionError("unreachable")
 
     async def state(self, handle: WorkflowHandle) -> DealState:
         return await handle.query("state", result_type=DealState)
