@@ -224,7 +224,7 @@ def test_any_history_makes_at_most_one_thing_and_the_ledger_knows_it(
             run_state_machine_as_test(
                 Effects,
                 settings=settings(
-                    max_examples=25,
+                    max_examples=15,
                     stateful_step_count=15,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.journal import Chained, JournalEntry, canonical, chain, verify
@@ -20,7 +20,7 @@ AT = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 bodies = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.decimals(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
+    max_leaves=3,
 )
 entries = st.builds(
     JournalEntry,
@@ -28,23 +28,25 @@ entries = st.builds(
     at=st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])),
     who=st.sampled_from(["dana", "vera", "hubspot"]),
     kind=st.sampled_from(["revision", "answer"]),
-    text=st.text(st.characters()),
+    text=st.text(st.characters(), max_size=10),
     step=st.none() | st.just("approval:discount"),
     round=st.none() | st.integers(1, 5),
-    body=st.dictionaries(st.text(), bodies, max_size=3),
+    body=st.dictionaries(st.text(max_size=5), bodies, max_size=2),
 )
-chains = st.lists(entries, min_size=1, max_size=6).map(lambda told: chain(DEAL, told))
+chains = st.lists(entries, min_size=1, max_size=4).map(lambda told: chain(DEAL, told))
 
 
 def entry(**more: Any) -> JournalEntry:
     return JournalEntry(**{"at": AT, "who": "dana", "kind": "answer", "text": "Approved", **more})
 
 
+@settings(max_examples=50)
 @given(chains)
 def test_an_untouched_chain_is_whole(rows: list[Chained]) -> None:
     assert verify(rows, end=(rows[-1].position, rows[-1].hash)) is None
 
 
+@settings(max_examples=50)
 @given(entries)
 def test_an_entry_keeps_its_bytes_when_it_is_written_down_and_read_again(told: JournalEntry) -> None:
     again = JournalEntry.model_validate_json(told.model_dump_json())
@@ -52,6 +54,7 @@ def test_an_entry_keeps_its_bytes_when_it_is_written_down_and_read_again(told: J
     canonical(DEAL, 1, told).decode()
 
 
+@settings(max_examples=50)
 @given(chains, st.data())
 def test_a_changed_entry_is_the_first_broken_one(rows: list[Chained], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(rows) - 1))
@@ -65,6 +68,7 @@ def test_a_changed_entry_is_the_first_broken_one(rows: list[Chained], data: st.D
     assert verify(rows) == index + 1
 
 
+@settings(max_examples=50)
 @given(chains, st.data())
 def test_a_dropped_entry_is_noticed_even_at_the_end(rows: list[Chained], data: st.DataObject) -> None:
     end = (rows[-1].position, rows[-1].hash)
@@ -72,6 +76,7 @@ def test_a_dropped_entry_is_noticed_even_at_the_end(rows: list[Chained], data: s
     assert verify(rows[:index] + rows[index + 1 :], end=end) == index + 1
 
 
+@settings(max_examples=50)
 @given(chains, entries)
 def test_an_entry_added_behind_the_head_is_noticed(rows: list[Chained], extra: JournalEntry) -> None:
     forged = chain(DEAL, [extra], after=rows[-1].position, prev_hash=rows[-1].hash)
