@@ -23,7 +23,7 @@ def revise(state: DealState, act: Revise, now: datetime) -> tuple[str, str]:
     if act.source != "person":
         state.sources[act.source] = act.at
     changes = {p: v for p, v in act.facts.items() if _may_write(state, act, p) and state.facts.get(p) != v}
-    gone = [path for path in act.unset if path in state.facts and _may_write(state, act, path)]
+    gone = [path for path in act.unset if path in state.facts and _may_unset(state, act, path)]
     if not changes and not gone:
         return "same", "nothing in it differs from what the deal knows"
     if state.ending is not None or state.ended:
@@ -97,6 +97,11 @@ def _may_write(state: DealState, act: Revise, path: str) -> bool:
     if act.source == "person":  # what a step would have written only while the deal asks for it: refusals say so
         return spec.source != "step" or path not in state.facts
     return spec.source == act.source
+
+
+def _may_unset(state: DealState, act: Revise, path: str) -> bool:
+    """A source takes back only what it gave: an empty field in the CRM does not wipe what a person filled in."""
+    return _may_write(state, act, path) and (act.source == "person" or state.facts_by.get(path) == act.source)
 
 
 def _tracked(state: DealState, path: str) -> bool:
