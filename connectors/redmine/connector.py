@@ -33,11 +33,11 @@ from connectors.redmine.records import (
     marked,
 )
 
-_PAGE = 100
-
 
 class Redmine(HttpConnector):
     """A ProjectTool. The id of a project is its identifier; of versions and issues their number."""
+
+    page = 100  # the most Redmine gives at once
 
     def __init__(self, base_url: str, key: str) -> None:
         super().__init__(
@@ -155,13 +155,13 @@ class Redmine(HttpConnector):
         offset, total = 0, 1
         while offset < total:
             # The project in the address, never a project_id filter: with f[] Redmine ignores that one.
-            page = {**query, "status_id": "*", "sort": "id", "limit": str(_PAGE), "offset": str(offset)}
+            page = {**query, "status_id": "*", "sort": "id", "limit": str(self.page), "offset": str(offset)}
             if "f[]" in query:
                 page = {**page, "set_filter": "1"}
             answer = await self.call("GET", f"{_path(project)}/issues.json", what=what, params=page)
             listed = self.read(answer, Issues)
             found |= {each.id: each for each in listed.issues}
-            total, offset = listed.total_count, offset + _PAGE
+            total, offset = listed.total_count, offset + self.page
         return list(found.values())
 
     async def _turn(self, project: ExternalRef, verb: str) -> None:

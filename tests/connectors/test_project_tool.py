@@ -11,6 +11,7 @@ import pytest
 
 from connectors.contract import (
     AccessDenied,
+    Ambiguous,
     ExternalRef,
     IssueBody,
     IssueChange,
@@ -44,6 +45,8 @@ async def tool(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterato
     else:
         url, key = sandbox.settings["REDMINE_BASE_URL"], sandbox.settings["REDMINE_KEY"]
     connector = Redmine(url, key)
+    # A busy test machine can keep a Rails process waiting for longer than a real server ever should.
+    connector.manifest = connector.manifest.model_copy(update={"deadline": timedelta(seconds=60)})
     yield connector
     await connector.aclose()
 
@@ -80,8 +83,13 @@ async def test_two_keys_that_read_alike_are_two_projects(tool: Redmine) -> None:
 
 async def test_projects_made_at_the_same_moment_with_one_key_are_one(tool: Redmine) -> None:
     key = fresh_key("call:create_project")
-    made = await asyncio.gather(*(tool.create_project(key, ProjectBody(name="Race")) for _ in range(4)))
-    assert len({each.id for each in made}) == 1
+    made = await asyncio.gather(
+        *(tool.create_project(key, ProjectBody(name="Race")) for _ in range(4)), return_exceptions=True
+    )
+    # The real one on SQLite answers 500 to some of them, "database is locked": then nobody knows, until looking.
+    assert all(isinstance(each, ExternalRef | Ambiguous) for each in made), made
+    kept = await tool.create_project(key, ProjectBody(name="Race"))
+    assert {each.id for each in made if isinstance(each, ExternalRef)} <= {kept.id}
 
 
 async def test_a_milestone_is_made_once_and_found_by_its_key(tool: Redmine, project: ExternalRef) -> None:
@@ -158,11 +166,13 @@ async def test_a_closed_project_takes_no_issue_until_it_is_reopened(tool: Redmin
 
 
 async def test_listing_reads_every_page(tool: Redmine, project: ExternalRef) -> None:
-    # One at a time: the real one takes 13 a second, and its pages hold 100.
-    for number in range(103):
-        await tool.create_issue(project, fresh_key(), IssueBody(subject=f"Task {number}"))
+    tool.page = 5
+    keys = [fresh_key() for _ in range(13)]
+    for number, key in enumerate(keys):
+        await tool.create_issue(project, key, IssueBody(subject=f"Task {number}"))
     listed = await tool.list_issues(project)
-    assert sorted(each.subject for each in listed) == sorted(f"Task {number}" for number in range(103))
+    assert [each.subject for each in listed] == [f"Task {number}" for number in range(13)]
+    assert await tool.find_issue(project, keys[-1])
 
 
 async def test_listing_what_changed_leaves_the_rest_out(tool: Redmine, project: ExternalRef) -> None:
