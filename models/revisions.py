@@ -84,9 +84,14 @@ def _apply(state: DealState, act: Revise, changes: dict, gone: list[str], now: d
         if record.override and here is not None and touches(here.step, state) & {*changes, *gone}:
             record.override = {}
     shown = {path: [old[path], str(state.facts.get(path, "unset"))] for path in old}
-    words = ", ".join(f"{path.replace('_', ' ')} {a} → {b}" for path, (a, b) in shown.items())
+    words = ", ".join(_moved(path, *values) for path, values in shown.items())
     first = "known" if state.revision == 1 else "changed"
     state.note(now, act.by, "facts", f"facts {first}: {words}", facts=shown, source=act.source)
+
+
+def _moved(path: str, old: str, new: str) -> str:
+    name = path.replace("_", " ")
+    return f"{name} {new}" if old == "unset" else f"{name} {old} → {new}"
 
 
 def _may_write(state: DealState, act: Revise, path: str) -> bool:

@@ -37,6 +37,7 @@ from models.rules import holds, printed
 from models.walk import undecided, walk
 
 SYSTEM = "throughline"
+STARTED = {"do": "started", "again": "started", "amend": "is being changed outside", "undo": "is being undone outside"}
 
 
 def turn(state: DealState, now: datetime) -> list[StepId]:
@@ -110,7 +111,7 @@ def begin_again(state: DealState, step: StepId, op: str, now: datetime, by: str)
     record.op = op  # type: ignore[assignment]
     record.unconfirmed = record.unconfirmed or _is_effect(state, step)
     record.state, record.incident, record.since = Status.RUNNING, None, now
-    state.note(now, by, "started", f"{title(step)}: {op}", step, op=op, effect_revision=record.revision)
+    state.note(now, by, "started", f"{title(step)}: {STARTED[op]}", step, op=op, effect_revision=record.revision)
 
 
 def fail(state: DealState, step: StepId, incident: Incident, now: datetime) -> None:
@@ -214,7 +215,7 @@ def _start(state: DealState, move: Start, now: datetime) -> list[StepId]:
         now,
         SYSTEM,
         "started",
-        f"{title(move.step)}: {move.op}",
+        f"{title(move.step)}: {STARTED[move.op]}",
         move.step,
         op=move.op,
         effect_revision=record.revision,
