@@ -4,48 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Literal
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
+from activities import inbound
 from activities.crm import store_lines
+from activities.inbound import Claimed
 from api.gateway import NotRunning, Refused, Unreachable
 from api.intake import Unclaimed
 from api.parts import Parts
 from api.refusals import journal_refusal
 from connectors.contract import ConnectorFailure, EventKind, NotFound
 from models.tables.deals import Deal
-from models.tables.inbound import InboundEvent
 from models.tables.people import Person
 
 log = logging.getLogger(__name__)
-IDLE = 0.5
+IDLE = 0.3
+AT_ONCE = 8
 LEASE = timedelta(seconds=60)
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
-
-# One object's events go one after the other: an event is free only when no earlier one of its object is waiting.
-_CLAIM = text("""
-update inbound_event set lease_until = :until, lease_token = :token, tries = tries + 1
-where id = (
-  select e.id from inbound_event e
-  where e.state = 'stored' and e.not_before <= :now and (e.lease_until is null or e.lease_until < :now)
-    and not exists (
-      select 1 from inbound_event b where b.source = e.source and b.object_id = e.object_id and b.state = 'stored'
-        and (b.occurred_at, b.id) < (e.occurred_at, e.id))
-  order by e.not_before, e.id limit 1 for update skip locked)
-returning id
-""")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of an event."""
 
-    state: str
+    state: Literal["relayed", "ignored", "failed"]
     reason: str | None = None
     deal: str | None = None
 
@@ -58,7 +47,7 @@ async def run(parts: Parts) -> None:
     """Relay until cancelled. Whatever is down only delays."""
     while True:
         try:
-            busy = await relay_one(parts)
+            busy = await relay_due(parts)
         except (SQLAlchemyError, OSError):
             log.warning("the database does not answer; stored events wait", exc_info=True)
             busy = False
@@ -67,24 +56,30 @@ async def run(parts: Parts) -> None:
             await asyncio.sleep(IDLE)
 
 
-async def relay_one(parts: Parts) -> bool:
-    """Work off one event; False when none is due."""
-    event = await _claim(parts)
-    if event is None:
-        return False
+async def relay_due(parts: Parts) -> int:
+    """Work off the events whose turn it is, at most one of each object; return how many there were."""
+    async with parts.database.write() as session:
+        events = await inbound.claim(session, most=AT_ONCE, lease=LEASE)
+    await asyncio.gather(*(_relay(parts, event) for event in events))
+    return len(events)
+
+
+async def _relay(parts: Parts, event: Claimed) -> None:
     try:
         outcome = await _carry(parts, event)
     except Later as down:
-        await _postpone(parts, event, str(down))
-        return True
+        pause = min(FIRST_WAIT * 2 ** min(event.tries - 1, 12), LONGEST_WAIT)
+        async with parts.database.write() as session:
+            await inbound.try_again(session, event, str(down)[:500], pause)
+        return
     except Exception as broken:  # a bug must not stop the events behind it
         log.exception("event %s could not be relayed", event.id)
         outcome = Outcome("failed", f"{type(broken).__name__}: {broken}"[:500])
-    await _settle(parts, event, outcome)
-    return True
+    async with parts.database.write() as session:
+        await inbound.finish(session, event, outcome.state, reason=outcome.reason, deal_id=outcome.deal)
 
 
-async def _carry(parts: Parts, event: InboundEvent) -> Outcome:
+async def _carry(parts: Parts, event: Claimed) -> Outcome:
     deal_id = f"deal/{event.source}/{event.object_id}"
     if event.kind in {EventKind.OTHER, EventKind.DELETED, EventKind.MERGED}:
         return await _note(parts, event, deal_id)
@@ -119,7 +114,7 @@ async def _carry(parts: Parts, event: InboundEvent) -> Outcome:
     return Outcome("relayed", receipt.message[:500] or None, deal_id)
 
 
-async def _note(parts: Parts, event: InboundEvent, deal_id: str) -> Outcome:
+async def _note(parts: Parts, event: Claimed, deal_id: str) -> Outcome:
     if event.kind == EventKind.OTHER:
         return Outcome("ignored", "not about a deal")
     async with parts.database.read() as session:
@@ -128,28 +123,3 @@ async def _note(parts: Parts, event: InboundEvent, deal_id: str) -> Outcome:
         return Outcome("ignored", f"{event.kind} in the CRM, not known here")
     await journal_refusal(parts, deal_id, event.source, "event", None, event.kind, f"The CRM says: {event.kind}")
     return Outcome("ignored", f"{event.kind} in the CRM; the deal's owner decides", deal_id)
-
-
-async def _claim(parts: Parts) -> InboundEvent | None:
-    now = parts.now()
-    given = {"now": now, "until": now + LEASE, "token": secrets.token_hex(8)}
-    async with parts.database.write() as session:
-        claimed = (await (await session.connection()).execute(_CLAIM, given)).scalar()
-        return await session.get(InboundEvent, claimed) if claimed is not None else None
-
-
-async def _settle(parts: Parts, event: InboundEvent, outcome: Outcome) -> None:
-    await _write(parts, event, state=outcome.state, reason=outcome.reason, deal_id=outcome.deal)
-
-
-async def _postpone(parts: Parts, event: InboundEvent, reason: str) -> None:
-    wait = min(FIRST_WAIT * 2 ** min(event.tries - 1, 12), LONGEST_WAIT)
-    not_before: datetime = parts.now() + wait
-    await _write(parts, event, reason=reason[:500], not_before=not_before)
-
-
-async def _write(parts: Parts, event: InboundEvent, **values: object) -> None:
-    """Write the outcome if the event is still ours; a lease that ran out belongs to somebody else."""
-    ours = (col(InboundEvent.id) == event.id, col(InboundEvent.lease_token) == event.lease_token)
-    async with parts.database.write() as session:
-        await session.execute(update(InboundEvent).where(*ours).values(lease_until=None, lease_token=None, **values))

@@ -139,7 +139,7 @@ async def test_the_same_event_three_times_out_of_order_is_one_deal(
     waiting = [row for row in await stored(database) if row.object_id == deal]
     assert len(waiting) == 2
     order = []
-    while await relay.relay_one(app.state.parts):
+    while await relay.relay_due(app.state.parts):
         order = [row.kind for row in await stored(database) if row.object_id == deal and row.state == "relayed"]
     done = [row for row in await stored(database) if row.object_id == deal]
     assert {row.state for row in done} == {"relayed"}, [(row.state, row.reason) for row in done]
@@ -151,7 +151,7 @@ async def test_an_event_of_a_deal_the_crm_no_longer_has_is_ignored_with_that_rea
     app: FastAPI, database: Database
 ) -> None:
     await deliver(app, json.dumps([event(30, "99999999")]).encode())
-    while await relay.relay_one(app.state.parts):
+    while await relay.relay_due(app.state.parts):
         pass
     row = next(row for row in await stored(database) if row.object_id == "99999999")
     assert (row.state, row.reason) == ("ignored", "the CRM has no such deal any more")
@@ -185,11 +185,11 @@ async def test_temporal_down_never_blocks_the_door_and_the_event_waits_with_a_gr
     deal = made.json()["id"]
     answer = await deliver(doors, json.dumps([event(40, deal)]).encode())
     assert answer.status_code == 200
-    assert await relay.relay_one(doors.state.parts)
+    assert await relay.relay_due(doors.state.parts)
     row = next(row for row in await stored(database) if row.object_id == deal)
     assert (row.state, row.tries) == ("stored", 1)
     assert row.not_before > row.received_at
     assert row.reason
-    assert not await relay.relay_one(doors.state.parts)
+    assert not await relay.relay_due(doors.state.parts)
     await crm.aclose()
     await doors.state.parts.database.close()
