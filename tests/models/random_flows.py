@@ -68,9 +68,7 @@ class FlowMaker:
         stages = []
         for i in range(g.randint(2, 5)):
             self.stages.append(f"S{i}")
-            nodes = []
-            for _ in range(g.randint(1, 3)):
-                nodes.append(self.group(known))
+            nodes = [self.group(known) for _ in range(g.randint(1, 3))]
             skip = random_rule(g, OUTSIDE) if g.random() < 0.3 else None
             stages.append(
                 StageDef(
@@ -322,12 +320,7 @@ class World:
         common = {"step": step_id, "round": record.round}
         found = []
         if isinstance(step, ApprovalDef):
-            for person in PEOPLE:
-                found.append(
-                    lambda person=person: self.do(
-                        acts.Decide(key=self.key(), by=person, edition=record.edition, verdict="approve", **common)
-                    )
-                )
+            found += [self.approves(person, record.edition, common) for person in PEOPLE]
             if not friendly:
                 found.append(
                     lambda: self.do(
@@ -364,6 +357,9 @@ class World:
         if isinstance(step, WaitDef) or (not friendly and self.g.random() < 0.2):
             found.append(self.time)
         return found
+
+    def approves(self, person, edition, common):
+        return lambda: self.do(acts.Decide(key=self.key(), by=person, edition=edition, verdict="approve", **common))
 
     def sign(self, step_id, record, common):
         document = next((v.sha256 for v in record.read.values()), "")
