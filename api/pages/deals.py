@@ -17,6 +17,7 @@ from api.pages.answering import Wrong, act_of
 from api.pages.frame import show
 from api.pages.picture import picture, stations
 from api.pages.requests import SHOWN_AGAIN, names, visible
+from api.pages.words import spoken
 from api.parts import Asking, Parts, With
 from api.policy import OPERATORS
 from api.problems import Problem
@@ -111,7 +112,8 @@ async def _page(
         journal = await queries.journal(session, deal_id, limit=14, newest_first=True)
         documents = await queries.documents(session, deal_id)
         effects = await queries.effects(session, deal_id)
-    path = stations(found.path)
+    called = names(people)
+    path = stations([{**each, "notes": [spoken(n, called) for n in each.get("notes", ())]} for each in found.path])
     owner = people.get(found.owner)
     context: dict[str, Any] = {
         "deal": found,
@@ -122,7 +124,7 @@ async def _page(
         "journal": journal,
         "documents": documents,
         "effects": effects,
-        "names": names(people),
+        "names": called,
         "address": addresses.deal_path(deal_id),
         "rules": found.status in {"running", "hold"}
         and (me.id == found.owner or (owner and me.id == owner.manager) or bool(me.roles & set(OPERATORS))),
@@ -139,6 +141,7 @@ def _wait(wait: dict[str, Any], asked: list[Asked], people: dict[str, Any], me: 
     named = [r for r in asked if r.id.partition("|")[2] == wait.get("id") or r.id == wait.get("id")]
     request = next((r for r in (*named, *asked) if r in named or (wait.get("step") and r.step == wait["step"])), None)
     waiting_on = wait.get("waiting_on") or []
+    after = wait.get("next")
     return {
         "kind": wait.get("kind", ""),
         "title": wait.get("title", ""),
@@ -147,7 +150,7 @@ def _wait(wait: dict[str, Any], asked: list[Asked], people: dict[str, Any], me: 
         "people": [people[p].name if p in people else p for p in waiting_on],
         "since": wait.get("since"),
         "due": wait.get("due"),
-        "next": wait.get("next"),
+        "next": {**after, "what": spoken(str(after["what"]), names(people))} if after else None,
         "acts": wait.get("acts") or [],
         "late": bool(wait.get("late")),
         "path": addresses.request_path(request.id) if request else None,

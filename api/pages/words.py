@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -160,6 +161,18 @@ def first_up(text: str) -> str:
 def readable(name: str) -> str:
     """Return an id as words: "delivery_manager" is "delivery manager"."""
     return name.replace("_", " ").replace("-", " ")
+
+
+def spoken(text: str, names: Mapping[str, str]) -> str:
+    """Return a text of the read model with people by name: "joel, 5 Nov" is "Joel Marsh, 5 Nov"."""
+    first, comma, rest = text.partition(",")
+    if comma and first in names:
+        return f"{names[first]},{rest}"
+    head, opened, inside = text.rpartition("(")
+    people = [name.strip() for name in inside.removesuffix(")").split(",")]
+    if opened and all(name in names for name in people):
+        return f"{head}({', '.join(names[name] for name in people)})"
+    return text
 
 
 def initials(name: str) -> str:

@@ -259,10 +259,22 @@ def company() -> Company:
             "Sales order was refused",
             ["iris"],
             kind="incident",
-            body={"error": "ERPNext refused: item SVC-1 is disabled", "outputs_needed": [{"path": "order_no", "type": "text", "label": "Order number"}]},
+            body={
+                "error": "ERPNext refused: item SVC-1 is disabled",
+                "outputs_needed": [{"path": "order_no", "type": "text", "label": "Order number"}],
+            },
         ),
-        request(packed, "handoff:managed-services", "Accept the handoff", ["marco"], kind="handoff", body={"packet": PACKET}),
-        request(back, "stage:quote", "Revise the quote", ["dana"], kind="revise", reason="finance rejected: 90 days is too long"),
+        request(
+            packed, "handoff:managed-services", "Accept the handoff", ["marco"], kind="handoff", body={"packet": PACKET}
+        ),
+        request(
+            back,
+            "stage:quote",
+            "Revise the quote",
+            ["dana"],
+            kind="revise",
+            reason="finance rejected: 90 days is too long",
+        ),
         request(back, "task:site-survey", "Survey the site", ["dana"], kind="task", body={"form": FORM}),
         request(
             asked,
@@ -271,10 +283,23 @@ def company() -> Company:
             ["dana"],
             kind="question",
             reason="data class is not known",
-            body={"missing": [{"path": "data_class", "type": "text", "label": "Data class", "options": ["public", "restricted"]}]},
+            body={
+                "missing": [
+                    {"path": "data_class", "type": "text", "label": "Data class", "options": ["public", "restricted"]}
+                ]
+            },
         ),
-        request(won, "approval:finance", "Finance review", [], state="closed", outcome="approved", answered_by="noor", closed_at=NOW - timedelta(days=4)),
-    ]  # fmt: skip
+        request(
+            won,
+            "approval:finance",
+            "Finance review",
+            [],
+            state="closed",
+            outcome="approved",
+            answered_by="noor",
+            closed_at=NOW - timedelta(days=4),
+        ),
+    ]
     for owner in (corvane, meridale, stuck, packed, back, asked):
         own = [r for r in requests if r.deal_id == owner.id]
         owner.waits = [wait(r, [{"do": "decide", "label": f"{r.people[0].capitalize()} answers"}]) for r in own]
@@ -290,34 +315,75 @@ def _papers(owner: Deal) -> list[Any]:
         Content(sha256=html, media="text/html", name="sow.html", bytes=SOW, created_at=NOW),
         Content(sha256=pdf, media="application/pdf", name="sow.pdf", bytes=PDF, created_at=NOW),
         Document(
-            id=f"{owner.id}|render:sow|3", deal_id=owner.id, name="sow", version=3, sha256_pdf=pdf, sha256_html=html,
-            template="sow/managed_services", template_hash="t" * 64, at=NOW - timedelta(days=1),
+            id=f"{owner.id}|render:sow|3",
+            deal_id=owner.id,
+            name="sow",
+            version=3,
+            sha256_pdf=pdf,
+            sha256_html=html,
+            template="sow/managed_services",
+            template_hash="t" * 64,
+            at=NOW - timedelta(days=1),
         ),
         Signing(
-            token_hash=hashed(SIGN_TOKEN), deal_id=owner.id, step="signature:sow", round=1, document_sha256=pdf,
-            signer_name="Miles Garrity", signer_email="miles@corvane.example", opened_at=NOW - timedelta(hours=2),
+            token_hash=hashed(SIGN_TOKEN),
+            deal_id=owner.id,
+            step="signature:sow",
+            round=1,
+            document_sha256=pdf,
+            signer_name="Miles Garrity",
+            signer_email="miles@corvane.example",
+            opened_at=NOW - timedelta(hours=2),
             expires_at=NOW + timedelta(days=14),
         ),
         EffectRow(
-            key=f"{owner.id}|call:create_customer|1", deal_id=owner.id, step="call:create_customer", revision=1,
-            system="ERPNext", connector="erpnext", duplicate_safety="B", state="confirmed", body_hash="b" * 64,
-            external_id="CUST-0412", external_url="http://127.0.0.1:1/app/customer/CUST-0412",
-            intended_at=NOW - timedelta(days=1), confirmed_at=NOW - timedelta(days=1),
+            key=f"{owner.id}|call:create_customer|1",
+            deal_id=owner.id,
+            step="call:create_customer",
+            revision=1,
+            system="ERPNext",
+            connector="erpnext",
+            duplicate_safety="B",
+            state="confirmed",
+            body_hash="b" * 64,
+            external_id="CUST-0412",
+            external_url="http://127.0.0.1:1/app/customer/CUST-0412",
+            intended_at=NOW - timedelta(days=1),
+            confirmed_at=NOW - timedelta(days=1),
         ),
         InboundEvent(
-            source="hubspot", event_key="e-1", kind="changed", object_id="5012345", occurred_at=NOW, received_at=NOW,
-            raw=b'[{"eventId":1}]', state="relayed", not_before=NOW, deal_id=owner.id,
+            source="hubspot",
+            event_key="e-1",
+            kind="changed",
+            object_id="5012345",
+            occurred_at=NOW,
+            received_at=NOW,
+            raw=b'[{"eventId":1}]',
+            state="relayed",
+            not_before=NOW,
+            deal_id=owner.id,
         ),
         InboundEvent(
-            source="hubspot", event_key="e-2", kind="unreadable", object_id="", occurred_at=NOW, received_at=NOW,
-            raw=b"{not json", state="rejected", reason="the body is not JSON", not_before=NOW,
+            source="hubspot",
+            event_key="e-2",
+            kind="unreadable",
+            object_id="",
+            occurred_at=NOW,
+            received_at=NOW,
+            raw=b"{not json",
+            state="rejected",
+            reason="the body is not JSON",
+            not_before=NOW,
         ),
         InboundCounter(source="hubspot", what="forged", count=3),
         FlowVersion(
-            digest="d" * 64, name=FLOW, version=1, first_seen_at=NOW - timedelta(days=30),
+            digest="d" * 64,
+            name=FLOW,
+            version=1,
+            first_seen_at=NOW - timedelta(days=30),
             definition={"stages": [{"name": n} for n in ("quote", "review", "contract", "closed-won", "handoff")]},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _delivery(owner: Deal) -> list[Any]:
@@ -325,23 +391,52 @@ def _delivery(owner: Deal) -> list[Any]:
     day = date(2026, 12, 1)
     return [
         Onboarding(
-            id=name, deal_id=owner.id, account=owner.account, title=owner.title, manager="marco", phase="Build",
-            promised_go_live=date(2027, 1, 15), forecast_go_live=date(2027, 1, 19), tasks_total=4, tasks_done=1,
-            blocked=1, risk="Switch order blocked by the vendor; float used up", since=NOW - timedelta(days=3),
+            id=name,
+            deal_id=owner.id,
+            account=owner.account,
+            title=owner.title,
+            manager="marco",
+            phase="Build",
+            promised_go_live=date(2027, 1, 15),
+            forecast_go_live=date(2027, 1, 19),
+            tasks_total=4,
+            tasks_done=1,
+            blocked=1,
+            risk="Switch order blocked by the vendor; float used up",
+            since=NOW - timedelta(days=3),
         ),
         *(
             OnboardingTask(
-                onboarding_id=name, task=task, name=title, phase=phase, owner=owner_, side=side, state=state,
-                after=after, start=day, due=day + timedelta(days=4), baseline_due=day + timedelta(days=2), **more,
+                onboarding_id=name,
+                task=task,
+                name=title,
+                phase=phase,
+                owner=owner_,
+                side=side,
+                state=state,
+                after=after,
+                start=day,
+                due=day + timedelta(days=4),
+                baseline_due=day + timedelta(days=2),
+                **more,
             )
             for task, title, phase, owner_, side, state, after, more in (
                 ("kick-off", "Kick-off", "Discovery", "marco", "us", "done", [], {"done_at": NOW}),
                 ("survey", "Site survey", "Discovery", "marco", "customer", "started", ["kick-off"], {}),
-                ("order", "Hardware order", "Build", "marco", "vendor", "blocked", ["survey"], {"blocked_reason": "supplier is inactive", "blocked_side": "vendor"}),
+                (
+                    "order",
+                    "Hardware order",
+                    "Build",
+                    "marco",
+                    "vendor",
+                    "blocked",
+                    ["survey"],
+                    {"blocked_reason": "supplier is inactive", "blocked_side": "vendor"},
+                ),
                 ("identity", "Tenant and identity", "Build", "hiro", "us", "ready", ["kick-off"], {}),
             )
         ),
-    ]  # fmt: skip
+    ]
 
 
 async def load(database: Database, rows: Company) -> None:

@@ -88,7 +88,7 @@ def working(address: str, url: str, deals: Company) -> Iterator[None]:
                     given = Given(deal=deal.id, edition=2 if deal.source_id == "5012346" else 1, asked=asked)
                     await client.start_workflow("DealLifecycle", given, id=deal.id, task_queue="deals")
             ready.set()
-            while not stop.is_set():
+            while not stop.is_set():  # noqa: ASYNC110 (set from another thread)
                 await asyncio.sleep(0.05)
             for deal in deals.deals:
                 with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""Answering on the page: one act per click, late clicks shown the outcome, mistakes beside the field, forgeries refused."""
+"""Answering on pages: one act per click, late clicks see the outcome, mistakes stand beside fields, forgeries fail."""
 
 from __future__ import annotations
 

@@ -27,11 +27,7 @@ LEFT_OUT = ("/api/events", "/webhooks/hubspot", "/readyz")
 
 described = closed_app().openapi()
 schema = schemathesis.openapi.from_dict(described)
-OPERATIONS = [
-    operation.ok()
-    for operation in schema.get_all_operations()
-    if operation.ok().path not in LEFT_OUT
-]
+OPERATIONS = [operation.ok() for operation in schema.get_all_operations() if operation.ok().path not in LEFT_OUT]
 
 
 @pytest.mark.timeout(300)

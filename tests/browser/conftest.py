@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ async def accessible(page: Page) -> None:
 
 
 @pytest.fixture
-def shots() -> Iterator[Path]:
+def shots() -> Path:
     """Where screenshots go."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    yield SHOTS
+    return SHOTS

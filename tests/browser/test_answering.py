@@ -1,4 +1,4 @@
-"""People answer in a real browser: with a mouse, a keyboard, a phone and without JavaScript; pages move by themselves."""
+"""People answer in a real browser: mouse, keyboard, phone, without JavaScript; and pages move by themselves."""
 
 from __future__ import annotations
 
