@@ -13,6 +13,7 @@ from models.progress import CHOICE_LABELS, Wait
 from models.reading import DOCUMENT, document, reading
 from models.refusals import asked_for
 from models.rules import Compare, Direction, Rule, holds, printed, text
+from models.turn import title
 from models.values import Digest
 
 _NEEDS_REASON = {"keep", "waive", "by_hand", "end", "continue"}
@@ -121,7 +122,7 @@ def _on_yes(state: DealState, here: Placed) -> str:
     ids = list(state.flow.steps)
     later = ids[ids.index(here.step.id) + 1 :]
     waiting = [i for i in later if state.record(i).state in ("new", "void", "open")]
-    upcoming = next((i.partition(":")[2].replace("_", " ").replace("-", " ") for i in waiting), None)
+    upcoming = next((title(i) for i in waiting), None)
     return f"the deal goes on to {upcoming} once everything before it is settled" if upcoming else "the deal goes on"
 
 

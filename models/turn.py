@@ -366,12 +366,15 @@ def _question(state: DealState, step_id: StepId, kind: str) -> str:
 
 
 def because(state: DealState, step_id: StepId) -> str:
-    """Return the rules that decided about a step, printed with the deal's values."""
+    """Return the rules that decided about a step, printed with the deal's values.
+
+    A step that is asked for shows its own rule; the stage's is shown where it has none, or where it is skipped.
+    """
     here = placed(state, step_id)
     rules = here.rules if here else ()
-    verdicts = [(rule, holds(rule, state.facts, state.rates)) for rule in rules]
-    decisive = [rule for rule, v in verdicts if v is False] or [rule for rule, _ in verdicts]
-    return " and ".join(printed(rule, state.facts, state.rates) for rule in decisive)
+    refusing = [rule for rule in rules if holds(rule, state.facts, state.rates) is False]
+    own = (here.step.when,) if here is not None and here.step.when is not None else rules
+    return " and ".join(printed(rule, state.facts, state.rates) for rule in refusing or own)
 
 
 def _is_effect(state: DealState, step_id: StepId) -> bool:
