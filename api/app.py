@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from temporalio.client import Client
 
-from api import answers, approvals, deals, flows, guard, health, onboarding, openapi, relay, streams, webhooks
+from api import answers, approvals, deals, effects, flows, guard, health, onboarding, openapi, relay, streams, webhooks
 from api.auth import Sessions, Tokens
 from api.events import Feed
 from api.gateway import Gateway, TemporalGateway
@@ -74,7 +74,7 @@ def create(
     )
     app.state.parts = parts
     for router in (
-        *(deals.router, approvals.router, onboarding.router, flows.router, streams.router),
+        *(deals.router, approvals.router, effects.router, onboarding.router, flows.router, streams.router),
         *(health.router, webhooks.router),
     ):
         app.include_router(router)

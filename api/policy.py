@@ -45,6 +45,7 @@ OPEN_PAGE = Policy("page", _everybody, "everybody")
 OPEN = Policy("open", _everybody, "everybody")
 WEBHOOK = Policy("webhook", _everybody, "everybody who signs")
 STARTS = Policy("api", holds(*STARTERS), "sales, sales operations, admin")
+SETTLES = Policy("api", holds(*OPERATORS, "operations"), "sales operations, operations, admin")
 OPERATES = Policy("page", holds(*OPERATORS, "operations", "delivery_manager"), "sales operations, operations, admin")
 
 POLICIES: Mapping[tuple[str, str], Policy] = {
@@ -64,6 +65,7 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("POST", "/api/deals/{source}/{source_id}/acts"): API,
     ("GET", "/api/inbox"): API,
     ("GET", "/api/requests/{request_id:path}"): API,
+    ("POST", "/api/effects/settle"): SETTLES,
     ("GET", "/api/flows"): API,
     ("GET", "/api/incidents"): API,
     ("GET", "/api/onboardings"): API,

@@ -45,6 +45,7 @@ TABLE: Mapping[str, Kind] = {
     "unknown_deal": Kind(404, "There is no such deal", "Look for it in the list of deals."),
     "unknown_request": Kind(404, "There is no such request", "Open your inbox to see what waits for you."),
     "unknown_onboarding": Kind(404, "There is no such onboarding", "Look for it on the onboarding board."),
+    "unknown_effect": Kind(404, "There is no such effect", "Open the deal to see what was done for it elsewhere."),
     "unknown_document": Kind(404, "There is no such document", "Open the deal to see its documents."),
     "unknown_link": Kind(404, "This link is not known", "Ask whoever sent it for a new one."),
     "not_found": Kind(404, "There is nothing at this address", "Check the address, or start from the inbox."),
