@@ -24,3 +24,18 @@ def migrate(
 
     reached = apply(DatabaseSettings.read().dsn, revision)
     typer.echo(f"The database is at revision {reached or 'base'}.")
+
+
+@app.command()
+def reset() -> None:
+    """Remove all data of the demo on this machine; a database of your own at DATABASE_URL is left alone."""
+    from cli.local.places import Places
+    from cli.local.progress import Terminal
+    from cli.local.stack import forget, stop_leftovers
+    from cli.local.supervisor import Supervisor
+
+    places, report = Places.of_this_clone(), Terminal()
+    with Supervisor(places, report):
+        stop_leftovers(places, report)
+        forget(places)
+    typer.echo(f"{places.state} holds no data any more.")

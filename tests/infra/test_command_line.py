@@ -74,3 +74,15 @@ def test_a_database_of_a_newer_version_is_left_alone(
         connection.execute("update alembic_version set version_num = '9999'")
     assert run(["admin", "migrate"]) == 2
     assert "revision 9999, which this version does not know" in capsys.readouterr().err
+
+
+def test_reset_removes_the_data_and_keeps_what_tests_and_builds_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    for name in ("bin", "temporal", "sandboxes", "log"):
+        (state / name).mkdir(parents=True)
+    (state / "ports.json").write_text("{}")
+    assert run(["admin", "reset"]) == 0
+    assert {each.name for each in state.iterdir()} == {"bin", "run"}
+    assert "holds no data any more" in capsys.readouterr().out
