@@ -37,8 +37,6 @@ def demo(
 
 def play_once(stack: Stack, report: Terminal) -> int:
     """Play one deal from webhook to onboarding, print what happened, and say whether everything is there once."""
-    from rich.console import Console
-
     from cli.playing.once import open_stage, play
     from cli.playing.timeline import show
 
@@ -46,7 +44,7 @@ def play_once(stack: Stack, report: Terminal) -> int:
     try:
         with report.step("Playing one deal, from a webhook of the CRM to a running onboarding") as step:
             played = play(cast, lambda entry: step(entry["text"][:60]))
-        show(played, Console(highlight=False))
+        show(played)
     finally:
         cast.close()
     for fault in played.faults:

@@ -46,7 +46,7 @@ PEOPLE = (
     Employee("Iris Castell", "Sales operations", ("sales_ops", "admin")),
 )
 BY_ID = {person.id: person for person in PEOPLE}
-OWNER, DELIVERY = BY_ID["dana"], BY_ID["marco"]
+OWNER, DELIVERY, OPERATIONS = BY_ID["dana"], BY_ID["marco"], BY_ID["iris"]
 ZONE, COUNTRY = "America/Chicago", "US"
 CLOSES_IN = timedelta(days=21)
 

@@ -114,6 +114,15 @@ class Person(Visitor):
         answer: Answer = _judged(self._asked(lambda: self.patience.repeat(f"POST {address}", once)))
         return answer
 
+    def post(self, address: str, body: Answer) -> Answer:
+        """Post what may be posted again. Raises Refused."""
+
+        def once() -> httpx2.Response:
+            return self._client.post(address, json=body)
+
+        answer: Answer = _judged(self._asked(lambda: self.patience.repeat(f"POST {address}", once)))
+        return answer
+
     def inbox(self) -> list[Answer]:
         listed: list[Answer] = self.read("/api/inbox")
         return listed

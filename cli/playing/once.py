@@ -70,6 +70,7 @@ def _moved(played: Play, watch: Watch) -> bool:
     """Let everybody do what they can do now; True once delivery has begun."""
     cast, part = played.cast, played.part
     _look(played, watch)
+    cast.clear_doubts(part)
     cast.answer({part.id: part}, once_told=True)
     deal = cast.person("dana").read(f"/api/deals/hubspot/{part.deal}")
     if deal is None:
@@ -82,6 +83,7 @@ def _moved(played: Play, watch: Watch) -> bool:
 def _complete(played: Play, watch: Watch) -> bool:
     """Ask everybody outside what they hold; True once nothing is under way and nothing is wrong."""
     _look(played, watch)
+    played.cast.clear_doubts(played.part)
     played.ours = Ours.read(played.cast, played.part)
     if played.ours is None:
         return False

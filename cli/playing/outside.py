@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cli.playing.company import BY_ID
+from cli.playing.company import BY_ID, OPERATIONS
 from cli.playing.script import Cast, Part
 from cli.playing.vendors import Record
-
-_READER = "iris"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Ours:
     @classmethod
     def read(cls, cast: Cast, part: Part) -> Ours | None:
         """Return it, None while there is no onboarding yet."""
-        reader, deal = cast.person(_READER), f"/api/deals/hubspot/{part.deal}"
+        reader, deal = cast.person(OPERATIONS.id), f"/api/deals/hubspot/{part.deal}"
         plan = reader.read(f"/api/onboardings/hubspot/{part.deal}")
         if plan is None:
             return None
@@ -72,7 +70,7 @@ def journal(cast: Cast, part: Part) -> tuple[Record, ...]:
     after: int | None = 0
     while after is not None:
         address = f"/api/deals/hubspot/{part.deal}/journal"
-        page = cast.person(_READER).read(address, after=str(after), limit="200")
+        page = cast.person(OPERATIONS.id).read(address, after=str(after), limit="200")
         found, after = ([*found, *page["entries"]], page["next"]) if page else (found, None)
     return tuple(found)
 
@@ -116,7 +114,7 @@ def _project_tool(cast: Cast, ours: Ours) -> Iterator[Held]:
 def _contract(cast: Cast, ours: Ours) -> Iterator[Held]:
     signed = [entry for entry in ours.journal if entry["kind"] == "signed"]
     address = "/documents/" + str(next(iter(ours.documents), {}).get("sha256_pdf"))
-    document = cast.person(_READER).get(address)
+    document = cast.person(OPERATIONS.id).get(address)
     same = document.is_success and address.endswith(hashlib.sha256(document.content).hexdigest())
     url = cast.url + address
     yield Held("Throughline", "signed SOW", len(signed), 1, url, "" if same else "the document is not what was signed")

@@ -12,9 +12,14 @@ from cli.playing.company import BY_ID
 from cli.playing.once import Play
 from cli.playing.vendors import Record
 
+_WIDE = 200
 
-def show(played: Play, console: Console) -> None:
+
+def show(played: Play) -> None:
     """Print everything about one played deal."""
+    # Where nobody looks, nothing is folded: a log keeps whole addresses.
+    console = Console(highlight=False)
+    console.width = console.width if console.is_terminal else _WIDE
     if played.entries:
         console.print(_timeline(played))
     console.print(_waits(played))
@@ -28,10 +33,16 @@ def show(played: Play, console: Console) -> None:
 def _timeline(played: Play) -> Table:
     table = _table(f"What happened to {played.part.id}", ("at", "right"), ("who", "left"), ("what", "left"))
     first = _at(played.entries[0])
-    for entry in played.entries:
-        after = (_at(entry) - first).total_seconds()
-        table.add_row(f"+{after:.1f} s", _name(entry["who"]), entry["text"])
+    for at, who, text in (*((_at(e), e["who"], e["text"]) for e in played.entries), *_delivery(played)):
+        table.add_row(f"+{(at - first).total_seconds():.1f} s", _name(who), text)
     return table
+
+
+def _delivery(played: Play) -> Iterator[tuple[datetime, str, str]]:
+    """Yield what was done of the plan after the handoff."""
+    for task in played.ours.plan["tasks"] if played.ours else ():
+        if task["done_at"]:
+            yield datetime.fromisoformat(task["done_at"]), task["owner"], f"onboarding: {task['name']} done"
 
 
 def _waits(played: Play) -> Table:
