@@ -102,7 +102,8 @@ class Sender:
         *,
         at_once: int = 8,
         idle: timedelta = timedelta(milliseconds=500),
-        lease: timedelta = timedelta(minutes=2),
+        # What a killed sender had in hand waits this long. Too short only costs a look: the ledger lets one send.
+        lease: timedelta = timedelta(seconds=15),
         first_pause: timedelta = timedelta(seconds=1),
         longest_pause: timedelta = timedelta(minutes=10),
     ) -> None:
