@@ -15,7 +15,7 @@ FINANCE = "/requests/hubspot/5012345/approval:finance/1"
 SECURITY = "/requests/hubspot/5012345/approval:security/1"
 
 
-async def test_a_page_follows_somebody_elses_answer_within_a_second(browser: Browser, doors: str) -> None:
+async def test_a_page_follows_somebody_elses_answer_by_itself(browser: Browser, doors: str) -> None:
     async with (
         visit(browser, doors, "Dana Whitlock") as watching,
         visit(browser, doors, "Noor Halvorsen") as answering,
