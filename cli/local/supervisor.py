@@ -110,6 +110,7 @@ class Supervisor:
                     service.stop()
             environment_file(self.places).unlink(missing_ok=True)
             assert self._lock is not None
+            self._lock.truncate(0)
             self._lock.close()
 
     def start(self, service: Service, title: str) -> None:
