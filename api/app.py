@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from connectors.database import Database
 from connectors.settings import ApiSettings, DatabaseSettings, FlowSettings
 
 STATIC = Path(__file__).with_name("static")
+
+log = logging.getLogger(__name__)
 
 
 def create(
@@ -50,7 +53,7 @@ def create(
     parts = Parts(
         settings=settings,
         sessions=Sessions(settings.session_key.get_secret_value(), https=settings.public_url.startswith("https://")),
-        tokens=Tokens(tokens or {}),
+        tokens=Tokens(settings.hashed_tokens if tokens is None else tokens),
         database=database,
         gateway=gateway or TemporalGateway(connect or _temporal),
         feed=Feed(database),
@@ -111,9 +114,13 @@ async def _temporal() -> Client:
 
 
 def _library() -> Intake:
-    from api.intake import LibraryIntake
+    """Load the flows on offer; what is broken is left out, and `throughline flow check` says what to do."""
+    from api.flows_on_offer import on_offer
 
-    return LibraryIntake.of(FlowSettings.read().throughline_flows)
+    offer = on_offer(FlowSettings.read().throughline_flows)
+    for finding in offer.library.findings:
+        log.warning("%s:%s: %s; %s", finding.file, finding.line, finding.what, finding.remedy)
+    return offer
 
 
 class Doors(FastAPI):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -99,7 +99,10 @@ async def _carry(parts: Parts, event: Claimed) -> Outcome:
         await journal_refusal(parts, deal_id, event.source, "revise", None, "ended", "The deal has ended")
         return Outcome("ignored", "the deal has ended", deal_id)
     try:
-        begin = parts.intake.begin(parts.intake.from_crm(record, owners, f"{event.source}:{event.event_key}"))
+        new = parts.intake.from_crm(record, owners, f"{event.source}:{event.event_key}")
+        if running is not None:  # a later change of facts never changes the flow (semantics 11)
+            new = replace(new, flow=running.flow)
+        begin = parts.intake.begin(new)
         async with parts.database.write() as lines:
             await store_lines(lines, record)
         receipt = await parts.gateway.start(deal_id, begin.given, begin.first)

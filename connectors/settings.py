@@ -114,6 +114,17 @@ class ApiSettings(Settings):
     session_key: SecretStr = Field(min_length=32, description="at least 32 random characters that sign sessions")
     demo_sign_in: bool = Field(default=False, description="pick a person to sign in; only obeyed on loopback")
     max_body: int = Field(default=1_000_000, ge=1_000, description="largest request body in bytes")
+    tokens: str = Field(
+        default="",
+        pattern=r"^\s*([0-9a-f]{64}=[\w-]+\s*(,\s*|$))*$",
+        description="API tokens as SHA-256=person, separated by commas; the tokens themselves are kept nowhere",
+    )
+
+    @property
+    def hashed_tokens(self) -> dict[str, str]:
+        """The SHA-256 of each API token with the person it speaks for."""
+        pairs = (pair.strip().partition("=") for pair in self.tokens.split(",") if pair.strip())
+        return {digest: person for digest, _, person in pairs}
 
 
 class LocalSettings(Settings):
