@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -17,13 +20,14 @@ from api.pages.answering import Wrong, act_of
 from api.pages.frame import show
 from api.pages.picture import picture, stations
 from api.pages.requests import SHOWN_AGAIN, names, visible
-from api.pages.words import spoken
+from api.pages.words import readable, spoken
 from api.parts import Asking, Parts, With
 from api.policy import OPERATORS
 from api.problems import Problem
 from api.security import DOCUMENT_POLICY
 from models.tables.content import Content
 from models.tables.deals import Deal
+from models.tables.effects import EffectRow
 from models.tables.requests import Request as Asked
 
 router = APIRouter()
@@ -31,6 +35,7 @@ Source = Annotated[str, Path(max_length=40)]
 Part = Annotated[str, Path(max_length=120)]
 Status = Literal["running", "hold", "won", "lost", "cancelled", "merged"]
 Text = Annotated[str, Query(max_length=80)]
+MESSAGE = "outbound:"  # the step of a message or a write-back in the ledger
 SERVED = frozenset({"application/pdf", "text/html"})
 
 
@@ -123,7 +128,8 @@ async def _page(
         "picture": picture(path),
         "journal": journal,
         "documents": documents,
-        "effects": effects,
+        "effects": [row for row in effects if not row.step.startswith(MESSAGE)],
+        "told": [_told(row, called) for row in effects if row.step.startswith(MESSAGE)],
         "names": called,
         "address": addresses.deal_path(deal_id),
         "rules": found.status in {"running", "hold"}
@@ -134,6 +140,31 @@ async def _page(
         "onboarding": addresses.onboarding_path(deal_id.replace("deal/", "onboarding/", 1)),
     }
     return await show(request, "deal.html", context, status)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message to a person, or one write-back to the CRM, in the reader's words."""
+
+    what: str
+    system: str
+    safety: str
+    state: str
+    at: datetime
+    error: str
+
+
+def _told(row: EffectRow, called: Mapping[str, str]) -> Told:
+    """Return an outbound row by whom it reached: its id is request, round, person and channel."""
+    _, _, rest = row.key.partition("|")
+    parts = rest.split("|")
+    if parts[0] == "crm":
+        what = "written back to the CRM"
+    else:
+        person = parts[2] if len(parts) > 3 else parts[1] if len(parts) > 2 else parts[0]
+        about = readable(parts[0].partition(":")[2] or parts[0])
+        what = f"{called.get(person, person)}: {about}" + (", reminder" if "reminder" in rest else "")
+    return Told(what, row.system, row.duplicate_safety, row.state, row.confirmed_at or row.intended_at, row.error or "")
 
 
 def _wait(wait: dict[str, Any], asked: list[Asked], people: dict[str, Any], me: Caller) -> dict[str, Any]:
