@@ -93,7 +93,7 @@ def on_offer(folders: Iterable[Path] = ()) -> Offer:
 
 def _given(flow: FlowDef, new: NewDeal) -> Intake:
     _, _, life = new.deal.partition("~")
-    return Intake(flow=flow, deal=new.deal, url=new.url, life=int(life) if life.isdigit() else 1)
+    return Intake(flow=flow.travelling(), deal=new.deal, url=new.url, life=int(life) if life.isdigit() else 1)
 
 
 def _typed(facts: Mapping[str, Value], specs: Mapping[str, FactSpec]) -> dict[str, Value]:

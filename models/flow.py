@@ -270,6 +270,10 @@ class FlowDef(_Data):
         plain = _without_places(self.model_dump(mode="json"))
         return digest_of(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
 
+    def travelling(self) -> FlowDef:
+        """Return it as a deal carries it: written down without the folders of the machine it was read on."""
+        return self.model_copy(update={"file": "/".join(self.file.replace("\\", "/").split("/")[-2:])})
+
     @cached_property
     def steps(self) -> Mapping[StepId, Placed]:
         """Every step by id, in flow order."""
@@ -329,14 +333,11 @@ def writes(step: Step, flow: FlowDef) -> tuple[Path, ...]:
 
 def choice_rules(step: Step) -> Iterator[Rule]:
     """Yield the rules that the parameters of `step` depend on."""
-    for value in (getattr(step, "by", None), getattr(step, "template", None)):
+    patience = getattr(step, "patience", None) or Patience()
+    values = (getattr(step, "by", None), getattr(step, "template", None))
+    for value in (*values, patience.within, patience.escalate_to, patience.on_silence):
         if isinstance(value, Choice):
             yield from (rule for rule, _ in value.picks)
-    patience = getattr(step, "patience", None)
-    if isinstance(patience, Patience):
-        for value in (patience.within, patience.escalate_to, patience.on_silence):
-            if isinstance(value, Choice):
-                yield from (rule for rule, _ in value.picks)
 
 
 def parties(step: ApprovalDef, facts: Facts, rates: Rates) -> tuple[Who, ...]:

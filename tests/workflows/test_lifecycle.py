@@ -228,6 +228,9 @@ async def test_while_the_database_is_down_business_goes_on_and_everything_is_wri
     monkeypatch.setattr(company.database, "write", down)
     await company.answer(handle, "joel", "approval:discount")
     monkeypatch.setattr(company.database, "write", real)
+    at = (await company.state(handle)).sources["crm"].replace(year=2027)
+    news = acts.Revise(key="news", by="crm", source="crm", at=at, facts={"goals": Text(v="a change writes at once")})
+    await company.act(handle, news)
     await company.answer(handle, "daniel", "approval:deep-discount")
     await company.until(handle, "approval:legal")
     async with company.database.read() as session:

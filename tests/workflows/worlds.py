@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.calendars import expand_calendar
@@ -65,7 +66,7 @@ def managed_services() -> FlowDef:
         packets={"managed-services": PacketSpec(title="Packet", fields=(
             PacketField(label="goals", fact="goals"), PacketField(label="SOW", document="sow"),
         ))},
-    )  # fmt: skip
+    ).travelling()  # fmt: skip
 
 
 def deal_facts(amount: int = 500_000, discount: int = 35, margin: str = "20", **more: Value) -> dict[str, Value]:
@@ -204,7 +205,13 @@ class Company:
     async def until(self, handle: WorkflowHandle, *steps: str) -> DealState:
         """Return the state once all these steps are open and their people are known."""
         for _ in range(600):
-            state = await self.state(handle)
+            try:
+                state = await self.state(handle)
+            except RPCError as failure:
+                if failure.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                await asyncio.sleep(0.05)  # a child that is only about to be started
+                continue
             if all(state.record(step).asked for step in steps) and all(
                 state.record(step).state in ("open", "settled") for step in steps
             ):
