@@ -16,6 +16,7 @@ from activities.calendars import expand_calendar
 from activities.crm import WriteBack
 from activities.effects import Ledger
 from activities.erp import Orders
+from activities.heartbeats import Heartbeats
 from activities.messages import Messages
 from activities.onboarding import Onboardings
 from activities.outbound import Sender
@@ -35,6 +36,8 @@ from workflows.onboarding import PROJECTS_QUEUE
 from workflows.plugin import DEALS_QUEUE, plugin
 
 ERP_QUEUE = "connector.erp"
+_STICKY = timedelta(seconds=3)
+"""How long a deal waits for the worker that knows it before another one takes it over."""
 
 
 def main() -> None:
@@ -73,15 +76,16 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
     ]  # fmt: skip
     projects = Projects(ledger, connectors.projects)
     erp, tool = connectors.erp.manifest, connectors.projects.manifest
-    drain = timedelta(seconds=30)
+    drain, beats = timedelta(seconds=30), [Heartbeats()]
     return [
-        Worker(deals, task_queue=DEALS_QUEUE, activities=pure, graceful_shutdown_timeout=drain),
+        Worker(deals, task_queue=DEALS_QUEUE, activities=pure, graceful_shutdown_timeout=drain, interceptors=beats,
+               sticky_queue_schedule_to_start_timeout=_STICKY),
         Worker(outside, task_queue=ERP_QUEUE, activities=[Orders(connectors.erp, ledger, database).create_sales_order],
                max_task_queue_activities_per_second=erp.rate, max_concurrent_activities=erp.concurrency,
-               graceful_shutdown_timeout=drain),
+               graceful_shutdown_timeout=drain, interceptors=beats),
         Worker(outside, task_queue=PROJECTS_QUEUE, activities=[projects.create_project, projects.sync_plan],
                max_task_queue_activities_per_second=tool.rate, max_concurrent_activities=tool.concurrency,
-               graceful_shutdown_timeout=drain),
+               graceful_shutdown_timeout=drain, interceptors=beats),
     ]  # fmt: skip
 
 

@@ -38,6 +38,8 @@ _NEAR = timedelta(days=60)
 _RECORD_AGAIN = timedelta(seconds=30)
 _SYNC_AGAIN = timedelta(hours=1)
 _PATIENCE = timedelta(hours=24)
+_HEARTBEAT = timedelta(seconds=6)
+"""A worker that was killed is noticed after this, not after the ten minutes a long plan may take."""
 
 
 @workflow.defn(name="Onboarding")
@@ -158,6 +160,7 @@ class Onboarding:
                 result_type=Synced,
                 task_queue=PROJECTS_QUEUE,
                 start_to_close_timeout=timedelta(minutes=10),
+                heartbeat_timeout=_HEARTBEAT,
                 schedule_to_close_timeout=_PATIENCE,
                 retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
                 summary=f"{len(plan.rows)} rows of the plan",

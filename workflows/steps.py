@@ -23,6 +23,8 @@ with workflow.unsafe.imports_passed_through():
 
 PURE_PATIENCE = timedelta(hours=24)
 _ATTEMPT = timedelta(seconds=60)
+_HEARTBEAT = timedelta(seconds=6)
+"""A worker that was killed is noticed after this; the attempt is then made again elsewhere."""
 _RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=5)
 )
@@ -71,6 +73,7 @@ async def _action(state: DealState, step_id: StepId, step: Step) -> Result:
         task_queue=spec.queue if spec and spec.queue else None,
         schedule_to_close_timeout=timedelta(seconds=spec.patience_seconds) if spec else PURE_PATIENCE,
         start_to_close_timeout=_ATTEMPT,
+        heartbeat_timeout=_HEARTBEAT,
         retry_policy=_RETRY,
         summary=f"{title(step_id)} ({call.op})",
     )
