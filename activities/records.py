@@ -165,8 +165,7 @@ async def _put_deal(session: WriteSession, row: Deal) -> None:
     kept = ["id", "delivery", "opened_at", "stage_since"]
     changes: dict[str, Any] = {name: written.excluded[name] for name in _values(row, without=kept)}
     same_stage = col(Deal.stage) == written.excluded.stage
-    changes["stage_since"] = case(
-(same_stage, col(Deal.stage_since)), else_=written.excluded.stage_since)
+    changes["stage_since"] = case((same_stage, col(Deal.stage_since)), else_=written.excluded.stage_since)
     guarded = written.on_conflict_do_update(
         index_elements=["id"], set_=changes, where=written.excluded.seq >= col(Deal.seq)
     )
