@@ -68,7 +68,7 @@ def _play(cast: Cast, tell: Callable[[int, int], None]) -> None:
     left = list(scenes)
 
     def further() -> bool:
-        cast.answer({scene.part.id: scene.part for scene in left}, once_told=False)
+        cast.answer({scene.part.id: scene.part for scene in left}, BY_ID, once_told=False)
         left[:] = [scene for scene in left if not _further(cast, scene)]
         tell(len(scenes) - len(left), len(scenes))
         return not left

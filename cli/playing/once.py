@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cli.playing.company import BIG_SALE
+from cli.playing.company import BIG_SALE, BY_ID, OWNER
 from cli.playing.doors import Patience, Refused, StoodStill
 from cli.playing.outside import Held, Ours, ask, journal
 from cli.playing.script import Cast, Part
@@ -70,11 +70,11 @@ def _moved(played: Play, watch: Watch) -> bool:
     """Let everybody do what they can do now; True once delivery has begun."""
     cast, part = played.cast, played.part
     _look(played, watch)
-    cast.clear_doubts(part)
-    cast.answer({part.id: part}, once_told=True)
-    deal = cast.person("dana").read(f"/api/deals/hubspot/{part.deal}")
+    deal = cast.person(OWNER.id).read(f"/api/deals/hubspot/{part.deal}")
     if deal is None:
         return False
+    cast.clear_doubts(part)
+    cast.answer({part.id: part}, [each for each in deal["waiting_on"] if each in BY_ID], once_told=True)
     if any(wait["kind"] == "signature" for wait in deal["waits"]):
         cast.sign(part)
     return bool(deal["status"] == "won" and cast.begin_delivery(part, _TASKS))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.playing.company import BY_ID, DELIVERY, OPERATIONS, PEOPLE, Sale
+from cli.playing.company import BY_ID, DELIVERY, OPERATIONS, Sale
 from cli.playing.doors import Answer, Patience, Person, Refused, Visitor
 from cli.playing.vendors import Vendors, links
 
@@ -88,13 +88,13 @@ class Cast:
         for each in self._people.values():
             each.close()
 
-    def answer(self, parts: Mapping[str, Part], *, once_told: bool) -> bool:
-        """Let everybody answer what is in their inbox for these deals; True when somebody did.
+    def answer(self, parts: Mapping[str, Part], people: Iterable[str], *, once_told: bool) -> bool:
+        """Let these people answer what is in their inbox for these deals; True when somebody did.
 
-        With `once_told` people answer only after every mail and message about the request has come.
+        With `once_told` they answer only after every mail and message about the request has come.
         """
         busy = False
-        for name in (person.id for person in PEOPLE):
+        for name in people:
             for line in self.person(name).inbox():
                 part = parts.get(line["deal_id"])
                 if part is None:
