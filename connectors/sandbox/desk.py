@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,7 +33,7 @@ class Refusal(Exception):
         self.response = response
 
 
-class Vendor:
+class Vendor(ABC):
     """One sandbox vendor: its memory, its keys, its API and how it says no."""
 
     name: ClassVar[str]
@@ -47,12 +48,13 @@ class Vendor:
         self.base_url = ""  # known once the port is
         self.limits: dict[str, Limit] = {}
 
+    @abstractmethod
     def routes(self) -> Sequence[BaseRoute]:
-        raise NotImplementedError
+        """Return the vendor's own paths."""
 
+    @abstractmethod
     def error(self, status: int) -> Response:
         """Return how this vendor answers with this status when nothing more is to be said."""
-        raise NotImplementedError
 
     def controls(self) -> Sequence[BaseRoute]:
         """Return what can be done to this vendor beside what can be done to all."""
