@@ -60,10 +60,10 @@ class Vendor(ABC):
         """Return what can be done to this vendor beside what can be done to all."""
         return ()
 
-    async def start(self) -> None:
+    async def start(self) -> None:  # noqa: B027 (most vendors have nothing of their own to begin)
         """Begin what runs by itself."""
 
-    async def stop(self) -> None:
+    async def stop(self) -> None:  # noqa: B027 (nor to end)
         """End what runs by itself."""
 
 
