@@ -20,13 +20,14 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test check bench install reset format
+.PHONY: help demo test faults check bench install reset format
 
 help:  ## Say what can be done
 	@echo "make demo          a company at work in your browser; Ctrl-C stops it, the next start continues"
 	@echo "make demo RESET=1  the same, starting over with empty data"
 	@echo "make test          all tests (ARGS='-k approval' for some)"
-	@echo "make check         what CI runs: format, lint, types, import contracts, tests"
+	@echo "make faults        whole demos under kill -9, which takes minutes"
+	@echo "make check         what CI runs: format, lint, types, import contracts, tests, faults"
 	@echo "make bench         ratios against a bare Temporal workflow"
 	@echo "make format        put the code in its form"
 	@echo "make install       only set up .venv"
@@ -38,12 +39,16 @@ demo: install  ## A company at work in your browser
 test: install  ## All tests
 	@"$(BIN)/pytest" $(ARGS)
 
+faults: install  ## Whole demos under kill -9
+	@"$(BIN)/pytest" -m faults $(ARGS)
+
 check: install  ## What CI runs
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/ruff" check .
 	"$(BIN)/mypy"
 	"$(BIN)/lint-imports"
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory faults
 
 bench: install  ## Ratios, measured side by side
 	@"$(BIN)/python" -m benchmarks $(ARGS)

@@ -113,3 +113,11 @@ def temporal_server(places: Places, temporal_program: Path) -> Iterator[Embedded
 def settings_for(url: str) -> DatabaseSettings:
     """Return the settings that a process with this DATABASE_URL would read."""
     return DatabaseSettings(database_url=SecretStr(url))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Set the fault shelf apart: it kills whole demos, takes minutes, and has a command of its own."""
+    for item in items:
+        if item.path.is_relative_to(CLONE / "tests" / "faults") or item.path.name == "test_demo.py":
+            item.add_marker(pytest.mark.faults)
