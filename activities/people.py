@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
 from email.utils import parseaddr
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
@@ -68,6 +69,21 @@ class Directory:
             person = known.manager
         found = self.people.get(person)
         return [found.id] if found is not None and found.active else []
+
+
+class Roster:
+    """The directory, read at most once a second: a burst of deals asks for the same few people."""
+
+    def __init__(self) -> None:
+        self._read_at = float("-inf")
+        self._directory = Directory([])
+
+    async def now(self, session: Session) -> Directory:
+        """Return the people as they were within the last second."""
+        at = monotonic()
+        if at - self._read_at > 1:
+            self._directory, self._read_at = await Directory.read(session), at
+        return self._directory
 
 
 class BusinessTime:

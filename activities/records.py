@@ -16,7 +16,7 @@ from temporalio import activity
 
 from activities import journal
 from activities.failures import told_to_temporal
-from activities.people import BusinessTime, Directory, find_out
+from activities.people import BusinessTime, Directory, Roster, find_out
 from connectors.database import Database, WriteSession
 from models.calls import Batch
 from models.deal import DealState, Entry, Record
@@ -35,6 +35,8 @@ from models.tables.people import Person
 from models.tables.requests import Request
 from models.values import Digest
 
+_ASKING = {"escalated", "reminder", "incident", "question", "rework", "recalled", "answered"}
+"""Journal entries after which somebody may be asked who was not asked before; others owe nobody a message."""
 REQUESTS = ("approval", "task", "handoff", "signature", "wait", "revise", "question", "incident")
 
 
@@ -46,6 +48,7 @@ class Recorder:
         self._clock = clock
         self._signing_key = signing_key
         self._flows: dict[str, FlowDef] = {}
+        self._people = Roster()
 
     @activity.defn(name="record")
     async def record(self, batch: Batch) -> Recorded:
@@ -53,7 +56,7 @@ class Recorder:
         with told_to_temporal():
             async with self._database.write() as session:
                 state = DealState.model_validate({**batch.state, "flow": await self._flow(session, batch)})
-                directory = await Directory.read(session)
+                directory = await self._people.now(session)
                 answer = find_out(directory, self._clock, state, batch.needs)
                 recorded(state, answer, batch.at)
                 await self._write(session, state, batch, directory)
@@ -71,8 +74,10 @@ class Recorder:
         await _put_deal(session, row)
         asked = [wait for wait in waits if wait.kind in REQUESTS]
         await _put_requests(session, state, asked, batch.at)
-        await self._put_signing(session, state, asked)
-        await _notify(session, state, asked, directory, batch.entries)
+        if any(step.startswith("signature:") for step in state.records):
+            await self._put_signing(session, state, asked)
+        if batch.needs or any(entry.kind in _ASKING for entry in batch.entries):
+            await _notify(session, state, asked, directory, batch.entries)
         await _write_back(session, state, old, _crm_view(row))
 
     async def _flow(self, session: WriteSession, batch: Batch) -> FlowDef:
