@@ -41,7 +41,7 @@ def doors_to_open(url: str, pages: Mapping[str, str], temporal: str | None) -> I
     then = f"/deals/{deal.removeprefix('deal/')}" if deal else "/deals"
     last = f"/{plan['id']}" if plan else "/onboarding"
     yield ""
-    yield "Three pages to open, each signed in as the person named:"
+    yield "Three pages to open, each as the person named (a private window each, or sign out in between):"
     for who, role, page, what in (
         (_VISITOR, "approver", first, f"answer: {asked['title']}, {asked['account']}" if asked else "the inbox"),
         (OWNER, "deal owner", then, "the same deal; watch it move when the approver answers"),
