@@ -94,6 +94,12 @@ def _item(state: DealState, step: Step, stage: StageDef, column: int, lane: int,
     )  # fmt: skip
 
 
+def _title(state: DealState, step: Step) -> str:
+    """Return a step's name in a picture: what a call makes, else its own name."""
+    spec = state.flow.actions.get(step.action) if isinstance(step, CallDef) and step.name == step.action else None
+    return spec.title if spec is not None else title(step.id).capitalize()
+
+
 _ORDER = (
     Status.SKIPPED, Status.SETTLED, Status.NEW, Status.VOID, Status.NEGATIVE, Status.OPEN, Status.RUNNING,
     Status.INCIDENT,
