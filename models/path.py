@@ -88,7 +88,7 @@ def _item(state: DealState, step: Step, stage: StageDef, column: int, lane: int,
     worst = max(records, key=lambda r: _ORDER.index(r.state))
     shown = _shown(worst)
     return PathItem(
-        step=step.id, kind=step.kind, name=step.name, title=title(step.id).capitalize(), stage=stage.name,
+        step=step.id, kind=step.kind, name=step.name, title=_title(state, step), stage=stage.name,
         column=column, lane=lane, lanes=lanes, state=shown, notes=tuple(_notes(step, worst, records)),
         rule=worst.printed, round=worst.round,
     )  # fmt: skip
