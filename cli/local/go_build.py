@@ -85,10 +85,12 @@ def _lines(places: Places, command: list[str], env: dict[str, str]) -> Iterator[
     """Run a command of Go's and give its lines as they come; all of them also go to a log."""
     log = places.log / "temporal-build.log"
     last: list[str] = []
-    with log.open("a") as written:
-        child = subprocess.Popen(  # noqa: S603
+    with (
+        log.open("a") as written,
+        subprocess.Popen(  # noqa: S603
             command, cwd=_MODULE, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        ) as child,
+    ):
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -100,7 +102,6 @@ def _lines(places: Places, command: list[str], env: dict[str, str]) -> Iterator[
         finally:
             if child.poll() is None:
                 child.terminate()
-                child.wait()
 
 
 @contextmanager

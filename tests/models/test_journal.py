@@ -25,7 +25,11 @@ bodies = st.recursive(
 entries = st.builds(
     JournalEntry,
     seq=st.none() | st.integers(1, 10_000),
-    at=st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))])),
+    at=st.datetimes(
+        datetime(2000, 1, 1),  # noqa: DTZ001 (hypothesis wants its bounds without a zone)
+        datetime(2100, 1, 1),  # noqa: DTZ001
+        timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
+    ),
     who=st.sampled_from(["dana", "vera", "hubspot"]),
     kind=st.sampled_from(["revision", "answer"]),
     text=st.text(st.characters(), max_size=10),
