@@ -31,13 +31,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, temporal_program: Path) -> It
     remove_state(places)
 
 
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("points", [WORKER, TEMPORAL, POSTGRES], ids=["worker", "temporal", "postgres"])
 def test_a_deal_played_through_kills_leaves_one_of_each(home: Places, points: list[Point]) -> None:
     killer = Killer(home, points)
     env = environment(THROUGHLINE_STATE=str(home.state))
     command = [sys.executable, "-m", "cli", "demo", "--once"]
     with killer.at_work():
-        ended = subprocess.run(command, cwd=CLONE, env=env, capture_output=True, text=True, timeout=170, check=False)
+        ended = subprocess.run(command, cwd=CLONE, env=env, capture_output=True, text=True, timeout=380, check=False)
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-3000:]
     assert killer.done == points
     assert "running onboarding" in ended.stdout

@@ -40,10 +40,10 @@ def stack(tmp_path: Path, temporal_program: Path) -> Iterator[Stack]:
     remove_state(places)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_ten_kills_of_the_worker_lose_nothing_and_do_nothing_twice(stack: Stack) -> None:
     killer = Killer(stack.places, TEN)
-    cast = open_stage(stack.pages, stack.vendors, stack.env, 240)
+    cast = open_stage(stack.pages, stack.vendors, stack.env, 400)
     with killer.at_work():
         played = play(cast)
     cast.close()
