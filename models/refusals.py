@@ -87,6 +87,8 @@ def _request(state: DealState, act: Any, kind: Any) -> Refusal | None:
     if record.state is Status.OPEN and record.round == act.round:
         return None
     name = title(act.step)
+    if act.round > record.round:  # after a crash the inbox may know a round the deal is only about to open again
+        return Refusal("not_ready", f"{name} is just being opened; try again in a moment")
     answered = [d for d in record.decisions if d.round == act.round and not d.by_silence]
     if answered:
         last = answered[-1]

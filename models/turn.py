@@ -34,6 +34,7 @@ from models.flow import (
 from models.moves import Close, End, Ended, Gate, Move, Open, Refresh, Route, Skip, Start, Void, Walk
 from models.reading import missing_inputs, missing_packet, reading
 from models.rules import holds, printed
+from models.values import Digest
 from models.walk import undecided, walk
 
 SYSTEM = "throughline"
@@ -165,7 +166,8 @@ def land(state: DealState, step: StepId, decision: Decision, now: datetime) -> N
 
 
 def _evidence(decision: Decision) -> dict[str, str]:
-    return {"channel": decision.channel, "reason": decision.reason}
+    documents = [value.sha256 for value in decision.signed.values() if isinstance(value, Digest)]
+    return {"channel": decision.channel, "reason": decision.reason, "document": " ".join(documents)}
 
 
 def _open(state: DealState, move: Open, now: datetime) -> list[StepId]:

@@ -372,6 +372,20 @@ def test_a_parked_signature_is_dropped_when_its_document_changed_after_all():
     assert flight.state.parked == []
 
 
+def test_the_journal_names_the_document_that_was_signed():
+    flight = signing()
+    document = next(iter(flight.state.record("signature:sow").read.values()))
+    flight.sign()
+    entry = next(e for e in flight.state.outbox if e.kind == "signed")
+    assert entry.body["document"] == document.sha256
+
+
+def test_an_answer_to_a_round_the_deal_has_yet_to_open_is_not_ready():
+    flight = signing()
+    early = acts.Decline(key="d", by="customer", step="signature:sow", round=2, reason="too long")
+    assert flight.refused(early).code == "not_ready"
+
+
 def test_a_declined_signature_goes_back():
     flight = signing()
     flight.do(acts.Decline(key="d", by="customer", step="signature:sow", round=1, reason="too long"))
