@@ -35,8 +35,6 @@ from models.tables.people import Person
 from models.tables.requests import Request
 from models.values import Digest
 
-_ASKING = {"escalated", "reminder", "incident", "question", "rework", "recalled", "answered"}
-"""Journal entries after which somebody may be asked who was not asked before; others owe nobody a message."""
 REQUESTS = ("approval", "task", "handoff", "signature", "wait", "revise", "question", "incident")
 
 
@@ -58,7 +56,7 @@ class Recorder:
                 state = DealState.model_validate({**batch.state, "flow": await self._flow(session, batch)})
                 directory = await self._people.now(session)
                 answer = find_out(directory, self._clock, state, batch.needs)
-                recorded(state, answer, batch.at)
+                recorded(state, answer, batch.needs, batch.at)
                 await self._write(session, state, batch, directory)
         return answer
 
@@ -76,7 +74,7 @@ class Recorder:
         await _put_requests(session, state, asked, batch.at)
         if any(step.startswith("signature:") for step in state.records):
             await self._put_signing(session, state, asked)
-        if batch.needs or any(entry.kind in _ASKING for entry in batch.entries):
+        if batch.needs or batch.entries:
             await _notify(session, state, asked, directory, batch.entries)
         await _write_back(session, state, old, _crm_view(row))
 
@@ -223,15 +221,18 @@ async def _notify(
     rows: list[dict[str, Any]] = []
     for wait in asked:
         request = request_id(state, wait)
+        reminded = [f"|reminder-{e.seq}" for e in entries if e.kind == "reminder" and e.step == wait.step]
         if wait.kind == "signature":
-            rows += [_signing_mail(state, wait, request, address) for address in wait.waiting_on]
+            for address in wait.waiting_on:
+                rows += [_signing_mail(state, wait, request, address, suffix) for suffix in ("", *reminded)]
             continue
         late = "escalated" if wait.late and wait.kind not in ("incident", "question") else "request"
         for person in (directory.people[p] for p in wait.waiting_on if p in directory.people):
             rows += _messages(state, wait, person, request, late, "")
-            for entry in entries:
-                if entry.kind == "reminder" and entry.step == wait.step:
-                    rows += _messages(state, wait, person, request, "reminder", f"|reminder-{entry.seq}")
+            for suffix in reminded:
+                rows += _messages(state, wait, person, request, "reminder", suffix)
+            for inquiry in (e for e in entries if e.kind == "information asked" and e.step == wait.step):
+                rows += _messages(state, wait, person, request, "request", f"|question-{inquiry.seq}")
     if rows:
         await session.execute(insert(Outbound).on_conflict_do_nothing(), rows)
 
@@ -259,14 +260,20 @@ def _messages(
     return [mail, slack]
 
 
-def _signing_mail(state: DealState, wait: Wait, request: str, address: str) -> dict[str, Any]:
+def _signing_mail(state: DealState, wait: Wait, request: str, address: str, suffix: str) -> dict[str, Any]:
     name = parseaddr(str(state.facts.get("signatory", "")))[0] or address
     body = {
         "template": "signing", "request": request, "deal": state.deal, "to": address, "name": name,
         "title": wait.title, "kind": wait.kind, "reason": wait.reason, "account": str(state.facts.get("account", "")),
         "deal_title": str(state.facts.get("title", "")), "due": wait.due.isoformat() if wait.due else None,
     }  # fmt: skip
-    return {"id": f"{request}|{address}|mail", "kind": "mail", "deal_id": state.deal, "person": None, "body": body}
+    return {
+        "id": f"{request}|{address}|mail{suffix}",
+        "kind": "mail",
+        "deal_id": state.deal,
+        "person": None,
+        "body": body,
+    }
 
 
 def _crm_view(row: Deal) -> dict[str, str]:

@@ -242,6 +242,8 @@ class DealState(_Kept):
     revise: Revise | None = None
     outbox: list[Entry] = []
     sources: dict[str, AwareDatetime] = {}
+    said: dict[str, dict[str, Value]] = {}
+    """What each outside source said last, by source: only what it says anew is a change."""
     rates: dict[str, Decimal] = {"USD": Decimal(1)}
     parked: list[Parked] = []
     hold: Hold | None = None

@@ -22,7 +22,7 @@ from models.deal import (
     base,
     placed,
 )
-from models.flow import ApprovalDef, StepId, parties
+from models.flow import ApprovalDef, HandoffDef, StepId, parties
 from models.forms import answers
 from models.moves import Gate
 from models.reading import reading
@@ -143,7 +143,8 @@ def _commit(
     if gate is Gate.CLEAR:
         land(state, step, decision, now)
         return "accepted", text, [step] if state.record(step).state is Status.RUNNING else []
-    record = state.record(step)
+    record = state.touch(step)
+    record.clock = None  # it was answered in time, however long the machine steps take
     state.parked = [*state.parked, Parked(step=step, round=record.round, decision=decision)]
     state.note(now, decision.person, "parked", f"{title(step)}: counts once the steps before it are done again", step)
     return "parked", "received; it counts once the steps before it are done again", []
@@ -230,7 +231,9 @@ def _incident(
     here = placed(state, act.step)
     name = title(act.step)
     match act:
-        case acts.Retry() if record.unconfirmed:
+        case acts.Retry() if record.unconfirmed or (
+            record.op and here is not None and isinstance(here.step, HandoffDef)
+        ):
             begin_again(state, act.step, record.op or "do", now, act.by)
             return "retried", f"{name} is tried again", [act.step]
         case acts.Retry() | acts.ChangeInput():
@@ -238,6 +241,9 @@ def _incident(
                 record.override = {**record.override, **act.inputs}
             record.state, record.incident = Status.VOID, None
             return _noted(state, act, now, "retried", f"{name} is tried again", act.step)
+    if isinstance(act, acts.CompleteByHand) and record.op == "undo":
+        record.state, record.live, record.unconfirmed, record.incident = Status.VOID, None, False, None
+        return _noted(state, act, now, "undone", f"{name} undone by hand: {act.evidence}", act.step)
     how: str = "skipped" if isinstance(act, acts.Skip) else "by hand"
     reason = act.reason if isinstance(act, acts.Skip) else act.evidence
     for path, value in act.outputs.items():
@@ -267,10 +273,10 @@ def _answer(state: DealState, act: acts.Answer, now: datetime) -> tuple[str, str
         case "keep" | "waive" | "continue" if record is not None or here is not None:
             record = state.touch(act.step)
             record.kept = Kept(how=kept_as, reading=current, reason=act.reason, by=act.by, at=now)
-            if act.choice == "continue":
+            if act.choice == "continue" or kept_as == "differs":
                 record.state = Status.SETTLED
         case "by_hand" if record is not None:
-            record.read = current
+            record.read, record.state = current, Status.SETTLED
         case "undo" | "redo":
             begin_again(state, act.step, "undo", now, act.by)
             begun = [act.step]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -95,9 +96,10 @@ def finished(state: DealState, step: StepId, result: Result, now: datetime) -> N
         state.templates.setdefault(name, result.template)
         record.read = {**record.read, "template": Digest(sha256=state.templates[name], label=name)}
     record.document = result.document or record.document
-    record.live = result.reference or record.live
-    if here is not None and isinstance(here.step, SubflowDef) and record.live is None:
-        record.live = ExternalRef(id=step)
+    if result.outcome == "done":
+        record.live = result.reference or record.live
+        if here is not None and isinstance(here.step, SubflowDef) and record.live is None:
+            record.live = ExternalRef(id=step)
     record.valid_until, record.lapsed = result.valid_until, False
     record.unconfirmed = False
     _settle(state, step, record, result, now)
@@ -205,11 +207,15 @@ def asked_of(state: DealState, step_id: StepId) -> tuple[Who, ...]:
             return state.flow.owner
 
 
-def recorded(state: DealState, answer: Recorded, now: datetime) -> bool:
-    """Take over people and instants; return whether that needs another walk."""
+def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: datetime) -> bool:
+    """Take over people and instants for what was `asked`; return whether that needs another walk.
+
+    What changed while `record` was under way (a new round, a clock stopped or resumed) is asked about next time.
+    """
     state.people = {**state.people, **answer.people}
     again = False
-    for need in needs(state):
+    sent = list(asked)
+    for need in (n for n in needs(state) if n in sent):
         instants = answer.instants.get(need.step)
         if need.step == REVISE:
             if state.revise is not None:
@@ -220,7 +226,9 @@ def recorded(state: DealState, answer: Recorded, now: datetime) -> bool:
         record = state.touch(need.step)
         if record.clock is not None and (record.resolved or instants is not None):
             clock = record.clock
-            record.clock = Clock(instants=instants or clock.instants, rung=clock.rung, reminded=clock.reminded)
+            still = clock.stopped_at if clock.resumed_at is None else None  # a hold may have come meanwhile
+            instants = instants or clock.instants
+            record.clock = Clock(instants=instants, rung=clock.rung, reminded=clock.reminded, stopped_at=still)
         record.resolved = True
         if not record.asked:
             record.asked = {who_key(who): list(state.people[who_key(who)]) for who in need.parties}

@@ -128,7 +128,8 @@ def _explain(state: DealState) -> Iterator[Wait]:
             yield _running(state, step_id, record, owners)
         elif record.state is Status.INCIDENT and record.incident is not None:
             yield Wait(
-                id=f"{step_id}!{record.revision}", kind="incident", step=step_id, title=title(step_id),
+                id=f"{step_id}!{record.revision}|{_stamp(record.incident.at)}", kind="incident", step=step_id,
+                title=title(step_id),
                 reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
                 acts=_INCIDENT, late=True, round=record.round,
             )  # fmt: skip
@@ -137,13 +138,19 @@ def _explain(state: DealState) -> Iterator[Wait]:
     if state.revise is not None and not state.revise.exhausted:
         clock = state.revise.clock
         yield Wait(
-            id="revise", kind="revise", step=None, title=f"Revise and resubmit, from stage {state.revise.stage}",
+            id=f"revise|{_stamp(state.revise.since)}", kind="revise", step=None,
+            title=f"Revise and resubmit, from stage {state.revise.stage}",
             reason="; ".join(state.revise.reasons), who="deal owner", waiting_on=owners, since=state.revise.since,
             due=clock.instants.due if clock.instants else None, late=clock.rung > 0,
             acts=(Offer(do="resubmit", label="Resubmit"), Offer(do="end", label="End the deal")),
         )  # fmt: skip
     for question in state.questions.values():
         yield _question(state, question, owners)
+
+
+def _stamp(since: datetime) -> str:
+    """Return what tells one asking from the next of the same question: when it began."""
+    return f"{since:%Y%m%dT%H%M%S}"
 
 
 def _running(state: DealState, step_id: StepId, record: Record, owners: tuple[str, ...]) -> Wait:
@@ -267,7 +274,8 @@ def _question(state: DealState, question: Question, owners: tuple[str, ...]) -> 
     manager = state.people.get("managers:1", [])
     asks_manager = question.kind == "exhausted" and bool(manager)
     return Wait(
-        id=f"{question.step}?{question.kind}", kind="question", step=question.step, title=title(question.step),
+        id=f"{question.step}?{question.kind}|{_stamp(question.since)}", kind="question", step=question.step,
+        title=title(question.step),
         reason=question.reason, who="the owner's manager" if asks_manager else "deal owner",
         waiting_on=tuple(manager) if asks_manager else owners, since=question.since, acts=offers,
         question=question.kind,

@@ -261,6 +261,11 @@ def _incident(state: DealState, act: acts.Retry | acts.ChangeInput | acts.Skip |
         return Refusal(
             "not_allowed", "whether it happened outside is not known; look there, then complete it by hand or retry"
         )
+    people = isinstance(here.step, ApprovalDef | SignatureDef | HandoffDef)
+    if people and isinstance(act, acts.Skip | acts.CompleteByHand | acts.ChangeInput):
+        return Refusal(
+            "not_allowed", f"{title(act.step)} needs an answer of its own; see to it that somebody can, then retry"
+        )
     if isinstance(act, acts.Skip):
         return _needs(act.reason, "reason") or _outputs(state, here.step, act.outputs)
     if isinstance(act, acts.CompleteByHand):

@@ -8,6 +8,7 @@ from models.acts import Revise
 from models.deal import DealState, Hold, Status, instances
 from models.flow import CallDef, HandoffDef, SignatureDef, SubflowDef, writes
 from models.reading import reading, signed_so_far, touches
+from models.values import Value
 from models.walk import stands
 
 MOST_A_DAY = 20
@@ -22,7 +23,7 @@ def revise(state: DealState, act: Revise, now: datetime) -> tuple[str, str]:
         return "dropped", "a newer revision of this source is already here"
     if act.source != "person":
         state.sources[act.source] = act.at
-    changes = {p: v for p, v in act.facts.items() if _may_write(state, act, p) and state.facts.get(p) != v}
+    changes = {p: v for p, v in _news(state, act).items() if _may_write(state, act, p) and state.facts.get(p) != v}
     gone = [path for path in act.unset if path in state.facts and _may_unset(state, act, path)]
     if not changes and not gone:
         return "same", "nothing in it differs from what the deal knows"
@@ -102,6 +103,15 @@ def _may_write(state: DealState, act: Revise, path: str) -> bool:
     if act.source == "person":  # what a step would have written only while the deal asks for it: refusals say so
         return spec.source != "step" or path not in state.facts
     return spec.source == act.source
+
+
+def _news(state: DealState, act: Revise) -> dict[str, Value]:
+    """Return what a source says otherwise than the last time: repeating itself does not undo a person's correction."""
+    if act.source == "person":
+        return act.facts
+    before = state.said.get(act.source, {})
+    state.said[act.source] = {p: v for p, v in (before | act.facts).items() if p not in act.unset}
+    return {path: value for path, value in act.facts.items() if before.get(path) != value}
 
 
 def _may_unset(state: DealState, act: Revise, path: str) -> bool:

@@ -50,7 +50,7 @@ def turn(state: DealState, now: datetime) -> list[StepId]:
     for _ in range(4 * len(state.flow.steps) + 10):
         found = walk(state.flow, state)
         if not found.moves:
-            if (landed := unpark(state, found, now)) is not None:
+            if state.hold is None and (landed := unpark(state, found, now)) is not None:
                 begun += landed
                 continue
             if state.hold is None:
@@ -179,7 +179,7 @@ def _open(state: DealState, move: Open, now: datetime) -> list[StepId]:
     record.edition = 1
     record.read, record.since, record.printed = move.reading, now, because(state, move.step)
     record.editions = [move.reading]
-    record.asked, record.resolved, record.clock, record.inquiry = {}, False, Clock(), None
+    record.asked, record.resolved, record.clock, record.inquiry, record.op = {}, False, Clock(), None, ""
     if record.kept is not None and record.kept.how != "waived":
         record.kept = None
     words = " again; nothing it covers has changed" if unchanged else " again" if again else ""
@@ -228,7 +228,11 @@ def _start(state: DealState, move: Start, now: datetime) -> list[StepId]:
 def _void(state: DealState, step: StepId, why: str, now: datetime) -> None:
     record = state.touch(step)
     record.state, record.reason, record.clock, record.incident = Status.VOID, why, None, None
-    state.parked = [p for p in state.parked if p.step != step]
+    for parked in [p for p in state.parked if p.step == step]:
+        state.parked.remove(parked)
+        state.note(
+            now, SYSTEM, "dropped", f"{title(step)}: the answer of {parked.decision.person} no longer applies", step
+        )
     state.note(now, SYSTEM, "void", f"{title(step)} closed: {why}", step, why=why)
 
 
@@ -300,8 +304,10 @@ def _send_back(state: DealState, sent: list[tuple[StepId, StageDef, str]], now: 
 def reset(state: DealState, target: str, sender: str, why: str, now: datetime) -> None:
     """Close negatives and, from `target` on, open requests to answer; reset `every_round` steps up to `sender`."""
     names = state.flow.stage_names
-    for step_id, here in state.flow.steps.items():
-        record = state.record(step_id)
+    for step_id, record in list(state.records.items()):  # instances of a step with `each` among them
+        here = placed(state, step_id)
+        if here is None:
+            continue
         at = names.index(here.stage.name)
         if at < names.index(target):
             continue
@@ -310,7 +316,6 @@ def reset(state: DealState, target: str, sender: str, why: str, now: datetime) -
             _void(state, step_id, why, now)
         every = isinstance(here.step, ApprovalDef | TaskDef) and here.step.every_round
         if every and at <= names.index(sender) and record.state is Status.SETTLED:
-            record = state.touch(step_id)
             record.state, record.decisions, record.reason, record.kept = Status.VOID, [], why, None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.approval import satisfied
+from models.approval import satisfied, worse
 from models.deal import DealState, Record, Status, instances
 from models.flow import (
     ApprovalDef,
@@ -66,7 +66,8 @@ def stands(step: Step, record: Record, now: Reading, state: DealState) -> bool:
     """Return whether what came of `step` still holds (the table of semantics, Step kinds)."""
     kept = record.kept
     if record.state is Status.SETTLED and kept is not None and kept.how in ("continued", "skipped"):
-        return True
+        # An approval passed in spite of a no stands only while nothing it covers gets worse (semantics 31).
+        return not isinstance(step, ApprovalDef) or not worse(step.covered, kept.reading, now)
     match step:
         case EndDef():
             return False

@@ -138,7 +138,7 @@ class DealLifecycle:
             return
         self.written = self.flow_known = True
         del state.outbox[: len(parcel.entries)]
-        if recorded(state, answer, workflow.now()) or state.outbox:
+        if recorded(state, answer, parcel.needs, workflow.now()) or state.outbox:
             self.changed = True
         workflow.set_current_details(_details(state))
 
@@ -162,7 +162,7 @@ class DealLifecycle:
             and self.written
             and not self.under_way
             and not self.state.outbox
-            and not self.state.running
+            and all(step.startswith("subflow:") for step in self.state.running)  # those report by message
             and workflow.all_handlers_finished()
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import exceptions, workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -120,6 +120,7 @@ async def _start_child(kind: str, argument: object, child_id: str, summary: str)
             kind,
             argument,
             id=child_id,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             # The default would end it whenever this deal continues as new.
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             static_summary=summary,

@@ -135,7 +135,7 @@ class Walked:
             for need in needs(self.state)
             if need.within is not None or need.step == REVISE
         }
-        recorded(self.state, Recorded(people=PEOPLE, instants=times), self.now)
+        recorded(self.state, Recorded(people=PEOPLE, instants=times), needs(self.state), self.now)
 
 
 def waiting(state: DealState, step: str) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class Flight:
                     times[need.step] = Instants(
                         due=need.opened + length, rungs=rungs, reminders=nudges, within=need.within
                     )
-            if recorded(self.state, Recorded(people=WHO, instants=times), self.now) or needs(self.state):
+            if recorded(self.state, Recorded(people=WHO, instants=times), wanted, self.now) or needs(self.state):
                 self.begun += turn(self.state, self.now)
 
     def wait(self, **how_long) -> None:

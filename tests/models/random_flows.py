@@ -240,7 +240,7 @@ class World:
                 if need.within is not None or need.step == REVISE:
                     due = self.now + timedelta(days=2)
                     times[need.step] = Instants(due=due, within=business_days(2))
-            recorded(self.state, Recorded(people=people, instants=times), self.now)
+            recorded(self.state, Recorded(people=people, instants=times), wanted, self.now)
             self.started += turn(self.state, self.now)
 
     def run(self, step, *, fail=False, refuse=False):

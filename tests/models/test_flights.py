@@ -10,9 +10,12 @@ from pydantic import BaseModel
 
 from activities.catalog import create_project, create_sales_order, price_quote
 from models import acts
+from models.asking import Back
+from models.deeds import carry_out
 from models.facts import CRM, PERSON, STEP, Answers, DealFacts, Each, Fact, Ordered, fact
 from models.flow import SubflowDef
 from models.money import Money, percent, usd
+from models.outcomes import Recorded, Result, finished, needs, recorded
 from models.values import Day, Digest, Flag, Item, Items, Text, Whole
 from tests.models.flying import Flight, flow_of
 from workflows.flows.facts import deal
@@ -523,3 +526,101 @@ def test_an_answer_to_a_page_that_got_worse_is_refused_with_the_difference():
     flight.crm(discount=percent(18))
     flight.do(flight.decision("noor", "approval:finance", edition=1))
     assert flight.state.ended
+
+
+# ---- found by reading the code cold -------------------------------------------------------------------------------
+
+
+def test_an_acceptance_on_hold_waits_for_the_release():
+    flight = Flight(handing(), owner=Text(v="dana"), goals=Text(v="g"))
+    flight.do(acts.HoldDeal(key="h", by="dana", reason="customer insolvent"))
+    assert flight.answer("marco", "handoff:p", "accept") == "parked"
+    assert flight.begun == []
+    flight.do(acts.Release(key="r", by="dana"))
+    assert flight.begun == ["handoff:p"]
+
+
+def test_an_approval_is_not_skipped_by_its_owner_when_nobody_can_answer():
+    flight = Flight(flow_of(one(finance(by="nobody"))), owner=Text(v="dana"))
+    flight.state.people["role:nobody"] = []
+    flight.state.records["approval:finance"].resolved = False
+    flight.fail("approval:finance", "nobody")
+    skip = acts.Skip(key="s", by="dana", step="approval:finance", reason="in a hurry")
+    assert flight.refused(skip).code == "not_allowed"
+
+
+def test_an_approval_passed_in_spite_of_a_no_is_asked_again_when_its_facts_get_worse():
+    flow = flow_of(
+        one(finance(on_reject=CONTINUE, when=deal.discount > pct(1), covers=[deal.discount])), Stage("two", legal())
+    )
+    flight = Flight(flow, owner=Text(v="dana"), discount=percent(20))
+    flight.answer("noor", "approval:finance", "reject", reason="against it")
+    flight.crm(discount=percent(29))
+    assert flight.is_("approval:finance") == "open"
+
+
+def test_a_crm_that_repeats_itself_does_not_undo_a_persons_correction():
+    flight = Flight(flow_of(one(finance())), owner=Text(v="dana"), discount=percent(35))
+    mine = acts.Revise(key="m", by="dana", source="person", at=flight.now, facts={"discount": percent(10)})
+    flight.do(mine)
+    flight.crm(discount=percent(35))
+    assert flight.state.facts["discount"] == percent(10)
+    flight.crm(discount=percent(40))
+    assert flight.state.facts["discount"] == percent(40)
+
+
+def test_a_parked_signature_does_not_expire_while_the_machine_works():
+    flight = signing()
+    flight.crm(discount=percent(9))
+    assert flight.sign() == "parked"
+    flight.wait(days=30)
+    flight.run("call:price_quote", **PRICED)
+    assert flight.is_("signature:sow") == "settled"
+
+
+def test_a_rejected_subflow_of_one_item_goes_back_once():
+    flow = flow_of(one(SubflowDef(name="site", what="site", each="sites", on_reject=Back(stage="one"))), facts=site)
+    flight = Flight(flow, owner=Text(v="dana"), sites=Items(items=(Item(key="a", digest="1"),)))
+    flight.begun = []
+    finished(flight.state, "subflow:site[a]", Result(outcome="rejected"), flight.now)
+    flight.settle()
+    assert flight.state.sent_back == {"one": 1}
+    flight.do(acts.Resubmit(key="r", by="dana"))
+    assert flight.begun == ["subflow:site[a]"]
+
+
+def test_an_undo_done_by_hand_leaves_nothing_live():
+    flight = ordered()
+    flight.run("call:create_sales_order", sales_order=Text(v="SO-1"))
+    record = flight.state.touch("call:create_sales_order")
+    record.op, record.unconfirmed = "undo", True
+    flight.fail("call:create_sales_order", "refused")
+    flight.do(acts.CompleteByHand(key="b", by="dana", step="call:create_sales_order", evidence="cancelled there"))
+    assert flight.state.record("call:create_sales_order").live is None
+
+
+def test_a_handoff_whose_onboarding_could_not_start_is_retried_without_asking_again():
+    flight = Flight(handing(), owner=Text(v="dana"), goals=Text(v="g"))
+    flight.answer("marco", "handoff:p", "accept")
+    flight.fail("handoff:p", "database")
+    flight.do(acts.Retry(key="r", by="dana", step="handoff:p"))
+    assert (flight.is_("handoff:p"), flight.state.record("handoff:p").round) == ("running", 1)
+
+
+def test_a_clock_resumed_while_record_was_under_way_is_asked_about_next_time():
+    flight = Flight(flow_of(one(finance())), owner=Text(v="dana"))
+    flight.do(acts.HoldDeal(key="h", by="dana", reason="summer"))
+    sent = needs(flight.state)
+    carry_out(flight.state, acts.Release(key="r", by="dana"), flight.now)
+    recorded(flight.state, Recorded(people={}), sent, flight.now)
+    assert flight.state.record("approval:finance").clock.resumed_at is not None
+
+
+def test_every_asking_has_an_id_of_its_own():
+    flight = Flight(flow_of(one(finance())), owner=Text(v="dana"))
+    flight.answer("noor", "approval:finance", "reject", reason="no")
+    first = flight.waits()[0].id
+    flight.wait(minutes=5)
+    flight.do(acts.Resubmit(key="r", by="dana"))
+    flight.answer("noor", "approval:finance", "reject", reason="no")
+    assert flight.waits()[0].id != first
