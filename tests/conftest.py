@@ -117,7 +117,8 @@ def settings_for(url: str) -> DatabaseSettings:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set the fault shelf apart: it kills whole demos, takes minutes, and has a command of its own."""
+    """Set apart what runs or kills whole demos: it takes minutes and has a command of its own."""
+    demos = {"test_demo.py", "test_company_at_work.py"}
     for item in items:
-        if item.path.is_relative_to(CLONE / "tests" / "faults") or item.path.name == "test_demo.py":
+        if item.path.is_relative_to(CLONE / "tests" / "faults") or item.path.name in demos:
             item.add_marker(pytest.mark.faults)
