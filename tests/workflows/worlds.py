@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 
 from activities.calendars import expand_calendar
 from activities.catalog import CATALOG
+from activities.heartbeats import Heartbeats
 from activities.people import BusinessTime
 from activities.records import Recorder
 from connectors.database import Database
@@ -165,7 +166,10 @@ class Company:
         """Run workers for the deals and the connectors while the block runs."""
         own = [self.recorder.record, *self.outside.activities, expand_calendar, *self.extra]
         queues = ("deals", "connector.erp", "connector.projects")
-        workers = [Worker(self.client, task_queue=queue, activities=own, **options) for queue in queues]
+        workers = [
+            Worker(self.client, task_queue=queue, activities=own, interceptors=[Heartbeats()], **options)
+            for queue in queues
+        ]
         async with workers[0], workers[1], workers[2]:
             yield
 
