@@ -293,6 +293,14 @@ class DealState(_Kept):
         self.outbox.append(entry)
         return entry
 
+    def stop_clocks(self, now: datetime) -> None:
+        """Let every open request's clock stand still."""
+        for record in self.records.values():
+            if record.clock is not None:
+                record.clock.stop(now)
+        if self.revise is not None:
+            self.revise.clock.stop(now)
+
     @property
     def busy(self) -> bool:
         """Whether anything runs or is stuck outside."""

@@ -211,17 +211,8 @@ def _recall(state: DealState, act: acts.Recall, now: datetime) -> tuple[str, str
 
 def _hold(state: DealState, act: acts.HoldDeal, now: datetime) -> tuple[str, str, list[StepId]]:
     state.hold = Hold(reason=act.reason, by=act.by, at=now, until=act.until)
-    stop_clocks(state, now)
+    state.stop_clocks(now)
     return _noted(state, act, now, "hold", f"on hold: {act.reason}")
-
-
-def stop_clocks(state: DealState, now: datetime) -> None:
-    """Let every open request's clock stand still."""
-    for record in state.records.values():
-        if record.clock is not None:
-            record.clock.stop(now)
-    if state.revise is not None:
-        state.revise.clock.stop(now)
 
 
 def _incident(

@@ -142,11 +142,7 @@ def _count(state: DealState, now: datetime) -> None:
 
 def _hold(state: DealState, reason: str, now: datetime) -> None:
     state.hold = Hold(reason=reason, by="throughline", at=now)
-    for record in state.records.values():
-        if record.clock is not None:
-            record.clock.stop(now)
-    if state.revise is not None:
-        state.revise.clock.stop(now)
+    state.stop_clocks(now)
     state.note(now, "throughline", "hold", f"on hold: {reason}")
 
 

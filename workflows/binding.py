@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from models.asking import Choice
@@ -162,9 +162,3 @@ def _form(step: Step, facts: DealFacts) -> str | None:
 def _schema(facts: DealFacts, path: str) -> dict[str, Any]:
     schema: dict[str, Any] = getattr(facts, path).holds_type.model_json_schema()
     return schema
-
-
-def steps_of(flow: FlowDef) -> Iterator[Step]:
-    """Yield every step in flow order."""
-    for placed in flow.steps.values():
-        yield placed.step
