@@ -20,7 +20,7 @@ from activities.heartbeats import Heartbeats
 from activities.messages import Messages
 from activities.onboarding import Onboardings
 from activities.outbound import Sender
-from activities.people import BusinessTime
+from activities.people import business_time
 from activities.pricing import shipped_book
 from activities.projects import Projects
 from activities.quoting import Quoting
@@ -67,7 +67,7 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
     company = CompanySettings.read()
     calendar = CalendarSpec(zone=company.zone, country=company.country)
     ledger = Ledger(database.write)
-    recorder = Recorder(database, BusinessTime(calendar), _key())
+    recorder = Recorder(database, business_time(calendar), _key())
     onboardings = Onboardings(database, calendar, managed_services)
     folders = [folder / "templates" / "documents" for folder in FlowSettings.read().throughline_flows]
     pure: list[Callable[..., Any]] = [

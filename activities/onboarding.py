@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities import journal
 from activities.failures import told_to_temporal
-from activities.people import Directory
+from activities.people import everybody
 from connectors.database import Database, WriteSession
 from models.calendar import CalendarSpec
 from models.calls import PrepareOnboarding
@@ -42,7 +42,7 @@ class Onboardings:
         facts = asked.facts
         with told_to_temporal():
             async with self._database.read() as session:
-                directory = await Directory.read(session)
+                directory = await everybody(session)
         owners = {role: people[0] for role in _roles(self._plan) if (people := directory.having(role))}
         close = facts.get("close_date")
         return Begin(

@@ -1,74 +1,28 @@
-"""Who is meant by a role, a manager chain or a fact, and what a request's business time comes to as instants."""
+"""The people of the company as the database knows them, and their calendar as the world's zones and holidays have it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, time, timedelta
-from email.utils import parseaddr
 from time import monotonic
-from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
 from activities.calendars import working
 from connectors.database import ReadSession, WriteSession
-from models.asking import Customer, Group, Managers, Owner, Role, Who, who_key
-from models.calendar import CalendarSpec, HorizonTooNear, Instants, Working, days, earlier, instants, resume
-from models.deal import DealState
-from models.outcomes import Need, Recorded
+from models.calendar import CalendarSpec
+from models.people import BusinessTime, Directory
 from models.tables.people import Person
-from models.values import Day, Moment
-
-FALLBACK_ROLE = "sales_ops"
-"""Who stands in for an owner the company no longer has."""
 
 Session = ReadSession | WriteSession
 
 
-class Directory:
-    """The people of the company as they are now."""
+async def everybody(session: Session) -> Directory[Person]:
+    """Read everybody; a company's people are few."""
+    return Directory((await session.execute(select(Person).order_by(col(Person.id)))).scalars())
 
-    def __init__(self, people: Iterable[Person]) -> None:
-        self.people = {person.id: person for person in people}
 
-    @classmethod
-    async def read(cls, session: Session) -> Directory:
-        """Read everybody; a company's people are few."""
-        return cls((await session.execute(select(Person).order_by(col(Person.id)))).scalars())
-
-    def having(self, role: str) -> list[str]:
-        """Return the active people of a role."""
-        return [p.id for p in self.people.values() if p.active and role in p.roles]
-
-    def resolve(self, who: Who, state: DealState) -> list[str]:
-        """Return the ids of the active people `who` means for this deal."""
-        match who:
-            case Role() | Group():
-                return self.having(who.role)
-            case Owner(fact=fact):
-                named = self.people.get(str(state.facts.get(fact, "")))
-                return [named.id] if named is not None and named.active else []
-            case Managers(n=n):
-                return self._above(str(state.facts.get("owner", "")), n)
-            case Customer(contact=contact):
-                _, address = parseaddr(str(state.facts.get(contact, "")))
-                return [address] if address else []
-            case _:
-                return []
-
-    def owners(self, state: DealState) -> list[str]:
-        """Return the deal's owner, or who stands in."""
-        found = [p for who in state.flow.owner for p in self.resolve(who, state)]
-        return found or self.having(FALLBACK_ROLE)
-
-    def _above(self, person: str, levels: int) -> list[str]:
-        for _ in range(levels):
-            known = self.people.get(person)
-            if known is None or known.manager is None:
-                return []
-            person = known.manager
-        found = self.people.get(person)
-        return [found.id] if found is not None and found.active else []
+def business_time(calendar: CalendarSpec) -> BusinessTime:
+    """Return the company's clock, which expands its calendar as it needs it."""
+    return BusinessTime(calendar, working)
 
 
 class Roster:
@@ -76,81 +30,11 @@ class Roster:
 
     def __init__(self) -> None:
         self._read_at = float("-inf")
-        self._directory = Directory([])
+        self._directory: Directory[Person] = Directory([])
 
-    async def now(self, session: Session) -> Directory:
+    async def now(self, session: Session) -> Directory[Person]:
         """Return the people as they were within the last second."""
         at = monotonic()
         if at - self._read_at > 1:
-            self._directory, self._read_at = await Directory.read(session), at
+            self._directory, self._read_at = await everybody(session), at
         return self._directory
-
-
-class BusinessTime:
-    """One company calendar, expanded and kept for the day."""
-
-    def __init__(self, calendar: CalendarSpec) -> None:
-        self.calendar = calendar
-        self._kept: dict[datetime, Working] = {}
-
-    def at(self, start: datetime, *, days: int = 400) -> Working:
-        """Return the calendar from the day of `start` on."""
-        day = datetime.combine(start.date(), time(), tzinfo=start.tzinfo)
-        if day not in self._kept or (self._kept[day].horizon - day).days < days - 2:
-            self._kept = {**dict(list(self._kept.items())[-20:]), day: working(self.calendar, day, days)}
-        return self._kept[day]
-
-    def instants(self, need: Need) -> Instants | None:
-        """Return when a request rings; None when it has no deadline."""
-        stopped, at, now = need.stopped, need.stopped_at, need.resumed_at
-        if stopped is not None and at is not None and now is not None:
-            return self._far(lambda calendar: resume(calendar, stopped, at, now), at)
-        if need.date is not None:
-            return self._dated(need)
-        within = need.within
-        if within is None:
-            return None
-        return self._far(lambda w: instants(w, need.opened, within, len(need.rungs), need.remind_every), need.opened)
-
-    def _dated(self, need: Need) -> Instants | None:
-        """A date has come at the start of its day in the company's zone, `lead` before it."""
-        match need.date:
-            case Day(v=day):
-                at = datetime.combine(day, time(), tzinfo=ZoneInfo(self.calendar.zone))
-            case Moment(v=moment):
-                at = moment
-            case _:
-                return None
-        lead = need.lead
-        if lead is not None:
-            at = (
-                at - lead.length(timedelta(days=1))
-                if not lead.unit.business
-                else earlier(self.at(at - timedelta(days=400), days=410), at, lead)
-            )
-        return Instants(due=at.astimezone(need.opened.tzinfo), within=need.within or days(0))
-
-    def _far(self, compute: Callable[[Working], Instants], start: datetime) -> Instants:
-        for reach in (400, 800, 3650):
-            try:
-                return compute(self.at(start, days=reach))
-            except HorizonTooNear:
-                continue
-        raise ValueError("a deadline more than ten years away; give the step a shorter time")
-
-
-def find_out(directory: Directory, clock: BusinessTime, state: DealState, needs: Iterable[Need]) -> Recorded:
-    """Return people for everybody a deal's open requests may ask, and instants for those that lack them."""
-    people: dict[str, list[str]] = {"managers:1": directory.resolve(Managers(n=1), state)}
-    for who in state.flow.owner:
-        people[who_key(who)] = directory.resolve(who, state) or directory.having(FALLBACK_ROLE)
-    times: dict[str, Instants] = {}
-    for need in needs:
-        for who in (*need.parties, *(w for rung in need.rungs for w in rung)):
-            key = who_key(who)
-            if key not in people:
-                people[key] = directory.resolve(who, state)
-        found = clock.instants(need)
-        if found is not None:
-            times[need.step] = found
-    return Recorded(people=people, instants=times)

@@ -16,7 +16,7 @@ from temporalio import activity
 
 from activities import journal
 from activities.failures import told_to_temporal
-from activities.people import BusinessTime, Directory, Roster, find_out
+from activities.people import Roster
 from connectors.database import Database, WriteSession
 from models.calls import Batch
 from models.deal import DealState, Entry, Record
@@ -25,6 +25,7 @@ from models.journal import JournalEntry
 from models.money import Money, Percent
 from models.outcomes import Recorded, recorded
 from models.path import path
+from models.people import BusinessTime, Directory, find_out
 from models.progress import Wait, explain, stage_now
 from models.prompt import prompt
 from models.tables.deals import Deal
@@ -60,7 +61,7 @@ class Recorder:
                 await self._write(session, state, batch, directory)
         return answer
 
-    async def _write(self, session: WriteSession, state: DealState, batch: Batch, directory: Directory) -> None:
+    async def _write(self, session: WriteSession, state: DealState, batch: Batch, directory: Directory[Person]) -> None:
         position = await journal.append(session, state.deal, [_journalled(entry) for entry in batch.entries])
         assert position >= 0, "the journal only grows"
         waits = explain(state)
@@ -215,7 +216,11 @@ def _outcome(state: DealState, row: Request) -> tuple[str, str | None]:
 
 
 async def _notify(
-    session: WriteSession, state: DealState, asked: Sequence[Wait], directory: Directory, entries: Sequence[Entry]
+    session: WriteSession,
+    state: DealState,
+    asked: Sequence[Wait],
+    directory: Directory[Person],
+    entries: Sequence[Entry],
 ) -> None:
     """Owe everybody who is asked one message per channel; reminders are owed by their number."""
     rows: list[dict[str, Any]] = []

@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 
 from activities.calendars import expand_calendar
 from activities.lines import MEDIA, Line
-from activities.people import BusinessTime
+from activities.people import business_time
 from activities.pricing import shipped_book
 from activities.quoting import Quoting
 from activities.records import Recorder
@@ -46,7 +46,7 @@ def deals_worker(address: str, url: str) -> Iterator[None]:
 
     async def work() -> None:
         opened = Database.at(settings_for(url))
-        recorder = Recorder(opened, BusinessTime(CalendarSpec(zone="America/Chicago", country="US")), b"k" * 32)
+        recorder = Recorder(opened, business_time(CalendarSpec(zone="America/Chicago", country="US")), b"k" * 32)
         pure = [
             recorder.record,
             expand_calendar,

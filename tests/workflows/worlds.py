@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 from activities.calendars import expand_calendar
 from activities.catalog import CATALOG
 from activities.heartbeats import Heartbeats
-from activities.people import BusinessTime
+from activities.people import business_time
 from activities.records import Recorder
 from connectors.database import Database
 from models import acts
@@ -159,7 +159,7 @@ class Company:
     def __init__(self, client: Client, database: Database, outside: Outside) -> None:
         self.client, self.database, self.outside = client, database, outside
         self.extra: list[object] = []
-        self.recorder = Recorder(database, BusinessTime(COMPANY), b"k" * 32)
+        self.recorder = Recorder(database, business_time(COMPANY), b"k" * 32)
 
     @asynccontextmanager
     async def at_work(self, **options: object) -> AsyncIterator[None]:
