@@ -31,7 +31,7 @@ from connectors.registry import Connectors, ConnectorSettings, build
 from connectors.settings import ApiSettings, CompanySettings, DatabaseSettings, FlowSettings
 from connectors.temporal import connect
 from models.calendar import CalendarSpec
-from workflows.flows.plans import managed_services
+from workflows.flows.plans import PLANS
 from workflows.onboarding import PROJECTS_QUEUE
 from workflows.plugin import DEALS_QUEUE, plugin
 
@@ -68,7 +68,7 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
     calendar = CalendarSpec(zone=company.zone, country=company.country)
     ledger = Ledger(database.write)
     recorder = Recorder(database, business_time(calendar), _key())
-    onboardings = Onboardings(database, calendar, managed_services)
+    onboardings = Onboardings(database, calendar, PLANS)
     folders = [folder / "templates" / "documents" for folder in FlowSettings.read().throughline_flows]
     pure: list[Callable[..., Any]] = [
         recorder.record, onboardings.prepare, onboardings.record, expand_calendar,

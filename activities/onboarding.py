@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -14,50 +14,31 @@ from activities import journal
 from activities.failures import told_to_temporal
 from activities.people import everybody
 from connectors.database import Database, WriteSession
+from models.begin import begin
 from models.calendar import CalendarSpec
 from models.calls import PrepareOnboarding
 from models.journal import JournalEntry
-from models.onboarding import Begin, Condition, CrmWrite, OnboardingBatch, OnboardingRecorded
+from models.onboarding import Begin, CrmWrite, OnboardingBatch, OnboardingRecorded
 from models.plan import PlanTemplate
 from models.tables.deals import Deal
 from models.tables.onboarding import Onboarding, OnboardingTask
 from models.tables.outbound import Outbound
-from models.values import Day
-
-GO_LIVE_AFTER_CLOSE = timedelta(days=60)
-"""What is promised when the deal names no date: two months after the close date."""
-
 
 class Onboardings:
     """Prepares onboardings and writes them for people to read."""
 
-    def __init__(self, database: Database, calendar: CalendarSpec, plan: PlanTemplate) -> None:
+    def __init__(self, database: Database, calendar: CalendarSpec, plans: Sequence[PlanTemplate]) -> None:
         self._database = database
         self._calendar = calendar
-        self._plan = plan
+        self._plans = plans
 
     @activity.defn(name="prepare_onboarding")
     async def prepare(self, asked: PrepareOnboarding) -> Begin:
         """Return what the accepted deal's onboarding is laid out from: plan, people, promises."""
-        facts = asked.facts
         with told_to_temporal():
             async with self._database.read() as session:
                 directory = await everybody(session)
-        owners = {role: people[0] for role in _roles(self._plan) if (people := directory.having(role))}
-        close = facts.get("close_date")
-        return Begin(
-            id=asked.deal.replace("deal/", "onboarding/", 1),
-            deal_id=asked.deal,
-            account=str(facts.get("account", "")),
-            title=str(facts.get("title", "")),
-            manager=asked.accepted_by,
-            plan=self._plan,
-            calendar=self._calendar,
-            promised_go_live=close.v + GO_LIVE_AFTER_CLOSE if isinstance(close, Day) else None,
-            conditions=tuple(Condition(text=text, owner=asked.accepted_by) for text in asked.conditions),
-            owners=owners,
-            project=str(facts.get("project", "")),
-        )
+        return begin(asked, self._plans, directory, self._calendar)
 
     @activity.defn(name="record_onboarding")
     async def record(self, batch: OnboardingBatch) -> OnboardingRecorded:
@@ -87,10 +68,6 @@ class Onboardings:
             again = {name: one.excluded[name] for name in values if name not in ("onboarding_id", "task")}
             await session.execute(one.on_conflict_do_update(index_elements=["onboarding_id", "task"], set_=again))
         return True
-
-
-def _roles(plan: PlanTemplate) -> set[str]:
-    return {task.owner for task in plan.tasks}
 
 
 async def _tell_deal(session: WriteSession, batch: OnboardingBatch) -> None:

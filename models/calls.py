@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, field_serializer
 
 from models.asking import chosen
 from models.deal import DealState, Entry, ExternalRef, base
@@ -72,16 +72,23 @@ class ActionCall(_Message):
 class Batch(_Message):
     """Everything `record` writes at one wait point, in one transaction.
 
-    `state` is the deal's state without its flow, which goes along only until the database has it.
+    `state` is the deal's state without its flow, which goes along only until the database has it: on the way it is a
+    DealState, written down when it is sent, and arrives as plain JSON.
     """
 
     deal: str
     flow_digest: str
     flow: FlowDef | None
-    state: dict[str, Any]
+    state: Any
     entries: tuple[Entry, ...]
     needs: tuple[Need, ...]
     at: AwareDatetime
+
+    @field_serializer("state", when_used="always")
+    def _plain(self, state: Any) -> Any:
+        if not isinstance(state, DealState):
+            return state
+        return state.model_dump(mode="json", exclude={"flow", "outbox", "answered"})
 
 
 class PrepareOnboarding(_Message):
@@ -90,17 +97,18 @@ class PrepareOnboarding(_Message):
     deal: str
     step: StepId
     accepted_by: str
+    packet: str = ""
     conditions: tuple[str, ...] = ()
     facts: dict[str, Value] = {}
 
 
 def batch(state: DealState, now: Any, *, with_flow: bool) -> Batch:
-    """Return what `record` writes now: a copy, since handlers go on while it is under way."""
+    """Return what `record` writes now; it is written down as it is sent, before anybody changes the state."""
     return Batch(
         deal=state.deal,
         flow_digest=state.flow.digest,
         flow=state.flow if with_flow else None,
-        state=state.model_dump(mode="json", exclude={"flow", "outbox", "answered"}),
+        state=state,
         entries=tuple(state.outbox),
         needs=tuple(needs(state)),
         at=now,

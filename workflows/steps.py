@@ -84,11 +84,12 @@ async def _onboard(state: DealState, step_id: StepId) -> Result:
     """Start the onboarding; it outlives this run, so it is abandoned and awaited only until it has started (D11)."""
     record = state.record(step_id)
     decision = record.decisions[-1]
+    step = state.flow.steps[base(step_id)].step
     begin = await workflow.execute_local_activity(
         "prepare_onboarding",
         PrepareOnboarding(
             deal=state.deal, step=step_id, accepted_by=decision.person, conditions=tuple(record.conditions),
-            facts=state.facts,
+            facts=state.facts, packet=step.packet if isinstance(step, HandoffDef) else "",
         ),
         result_type=Begin,
         schedule_to_close_timeout=timedelta(minutes=10),

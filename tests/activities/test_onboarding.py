@@ -19,7 +19,7 @@ from models.plan import Side
 from models.tables.deals import Deal
 from models.tables.people import Person
 from models.values import Day, Text
-from workflows.flows.plans import managed_services
+from workflows.flows.plans import PLANS
 
 SPEC = CalendarSpec(zone="America/Chicago", country="US")
 MONDAY = datetime(2026, 11, 16, 15, tzinfo=UTC)
@@ -27,7 +27,7 @@ MONDAY = datetime(2026, 11, 16, 15, tzinfo=UTC)
 
 @pytest.fixture
 def onboardings(database: Database) -> Onboardings:
-    return Onboardings(database, SPEC, managed_services)
+    return Onboardings(database, SPEC, PLANS)
 
 
 def asked(source_id: str, **more: Any) -> PrepareOnboarding:
