@@ -1,4 +1,4 @@
-"""The people of the company as the database knows them, and their calendar as the world's zones and holidays have it."""
+"""The people of the company as the database has them, and the clock they work by."""
 
 from __future__ import annotations
 

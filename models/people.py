@@ -83,14 +83,14 @@ class BusinessTime:
 
     def __init__(self, calendar: CalendarSpec, expand: Expand) -> None:
         self.calendar = calendar
-        self._expand = expand
+        self.expand = expand
         self._kept: dict[datetime, Working] = {}
 
     def at(self, start: datetime, *, days: int = 400) -> Working:
         """Return the calendar from the day of `start` on."""
         day = datetime.combine(start.date(), time(), tzinfo=start.tzinfo)
         if day not in self._kept or (self._kept[day].horizon - day).days < days - 2:
-            self._kept = {**dict(list(self._kept.items())[-20:]), day: self._expand(self.calendar, day, days)}
+            self._kept = {**dict(list(self._kept.items())[-20:]), day: self.expand(self.calendar, day, days)}
         return self._kept[day]
 
     def instants(self, need: Need) -> Instants | None:

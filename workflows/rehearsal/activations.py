@@ -1,0 +1,57 @@
+"""What a server would say to a workflow about its actions: failures, timeouts and pauses as the SDK's core words them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import RetryState, TimeoutType
+from temporalio.api.failure.v1 import Failure as FailureProto
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+
+from workflows.rehearsal.outside import Failed
+
+
+def name_of(command: WorkflowCommand) -> str:
+    """Return what a command asks for, by which a replay is compared with the first time."""
+    kind = command.WhichOneof("variant") or ""
+    asked = getattr(command, kind) if kind else None
+    whom = getattr(asked, "activity_type", "") or getattr(asked, "workflow_id", "")
+    return f"{kind} {whom} {getattr(asked, 'seq', '')}"
+
+
+def pause_after(policy: Any, number: int) -> timedelta:
+    """Return how long the retry policy waits after this try."""
+    first = policy.initial_interval.ToTimedelta() or timedelta(seconds=1)
+    most = policy.maximum_interval.ToTimedelta() or first * 100
+    return min(first * (policy.backoff_coefficient or 2) ** min(number - 1, 40), most)
+
+
+def failure(asked: Any, outcome: Failed) -> FailureProto:
+    failed = _activity_failure(asked, RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE)
+    failed.cause.CopyFrom(_application(outcome))
+    return failed
+
+
+def _application(outcome: Failed) -> FailureProto:
+    failure = FailureProto(message=outcome.message)
+    failure.application_failure_info.type = outcome.kind
+    failure.application_failure_info.non_retryable = outcome.in_vain
+    return failure
+
+
+def timed_out(asked: Any, last: Failed | None) -> FailureProto:
+    failed = _activity_failure(asked, RetryState.RETRY_STATE_TIMEOUT)
+    failed.cause.message = "activity ScheduleToClose timeout"
+    failed.cause.timeout_failure_info.timeout_type = TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE
+    if last is not None:
+        failed.cause.cause.CopyFrom(_application(last))
+    return failed
+
+
+def _activity_failure(asked: Any, why: RetryState.ValueType) -> FailureProto:
+    failed = FailureProto(message="Activity task failed")
+    failed.activity_failure_info.activity_id = asked.activity_id
+    failed.activity_failure_info.activity_type.name = asked.activity_type
+    failed.activity_failure_info.retry_state = why
+    return failed

@@ -1,0 +1,448 @@
+"""Virtual time: the real workflow code on a clock that jumps; the only file that knows the SDK's internals."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.failure.v1 import Failure as FailureProto
+from temporalio.bridge.proto.child_workflow import StartChildWorkflowExecutionFailedCause
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.common import Priority, RawValue, TypedSearchAttributes
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
+
+from workflows.rehearsal.activations import failure, name_of, pause_after, timed_out
+from workflows.rehearsal.outside import Attempt, Done, Outside, Refused, Wedged
+
+_DEFINITION = workflow._Definition  # noqa: SLF001 (there is no public way to a workflow's definition)
+_LOOP = asyncio.new_event_loop()
+_RUNNER = UnsandboxedWorkflowRunner()
+_NOW, _EVENT = 0, 1
+"""What is answered at once comes before other events of the same instant."""
+
+
+class ByReference(PayloadConverter):
+    """Passes values on as they are: in one process nothing has to be written down and read again."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, Any] = {}
+        self._next = count()
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Keep the values; a payload is the number under which one is kept."""
+        return [self._keep(value) for value in values]
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Return the values kept."""
+        raw = type_hints or []
+        return [
+            RawValue(payload) if i < len(raw) and raw[i] is RawValue else self.kept[payload.data]
+            for i, payload in enumerate(payloads)
+        ]
+
+    def _keep(self, value: Any) -> Payload:
+        if isinstance(value, RawValue):
+            return value.payload
+        key = str(next(self._next)).encode()
+        self.kept[key] = value
+        return Payload(data=key)
+
+
+@dataclass
+class Run:
+    """One workflow id in virtual time, through every continue-as-new."""
+
+    id: str
+    kind: type
+    definition: Any
+    argument: Payload
+    seed: int
+    parent: tuple[str, int] | None = None
+    number: int = 0
+    instance: WorkflowInstance | None = None
+    past: list[WorkflowActivation] = field(default_factory=list)
+    said: list[list[str]] = field(default_factory=list)
+    timers: set[int] = field(default_factory=set)
+    result: Any = None
+    ended: bool = False
+    activations: int = 0
+    details: Any = None
+
+    @property
+    def object(self) -> Any:
+        """The workflow itself, as its own code sees it."""
+        assert self.instance is not None, self.id
+        return self.instance._object  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class VirtualTime:
+    """A clock, and every workflow that lives by it.
+
+    With `exact` every value is written to JSON and read again, as on a server; else values are passed on.
+    `remember` keeps what each workflow was told, which a restart needs.
+    """
+
+    def __init__(
+        self, outside: Outside, *, start: datetime, workflows: Sequence[type], seed: int = 0,
+        exact: bool = False, remember: bool = False, roll_over_after: int = 400,
+    ) -> None:  # fmt: skip
+        self.now = start
+        self.outside = outside
+        self.runs: dict[str, Run] = {}
+        self.converter = pydantic_data_converter.payload_converter if exact else ByReference()
+        self._failures = DefaultFailureConverter()
+        self._kinds = {_DEFINITION.must_from_class(each).name: each for each in workflows}
+        self._definitions = {each: _DEFINITION.must_from_class(each) for each in workflows}
+        self._seed, self._remember, self._roll_over_after = seed, remember, roll_over_after
+        self._order = count()
+        self._heap: list[tuple[datetime, int, int, Callable[[], None]]] = []
+        self._answers: dict[str, Any] = {}
+
+    def at(self, when: datetime, what: Callable[[], None]) -> None:
+        """Let something happen at an instant, or now when that has passed."""
+        heapq.heappush(self._heap, (max(when, self.now), _EVENT, next(self._order), what))
+
+    def start(self, kind: type, argument: Any, run_id: str) -> Run:
+        """Start a workflow. Raises ValueError when the id is taken."""
+        if run_id in self.runs:
+            raise ValueError(f"{run_id} has been started already")
+        [given] = self.converter.to_payloads([argument])
+        run = Run(run_id, kind, self._definitions[kind], given, self._seed + len(self.runs))
+        self.runs[run_id] = run
+        self._begin(run)
+        return run
+
+    def update(self, run_id: str, name: str, argument: Any, result: type | None = None) -> Any:
+        """Hand in an update and return its answer. Raises Refused, or Wedged when the workflow has ended."""
+        run = self.runs[run_id]
+        if run.ended:
+            raise Refused("ended", f"{run_id} has ended")
+        job = WorkflowActivationJob()
+        job.do_update.id = job.do_update.protocol_instance_id = f"u{next(self._order)}"
+        job.do_update.meta.update_id = job.do_update.id
+        job.do_update.name, job.do_update.run_validator = name, True
+        job.do_update.input.extend(self.converter.to_payloads([argument]))
+        self._answers.pop(job.do_update.id, None)
+        self._activate(run, job)
+        answer = self._answers.pop(job.do_update.id)
+        if isinstance(answer, Refused):
+            raise answer
+        [value] = self.converter.from_payloads([answer], [result] if result else None)
+        return value
+
+    def signal(self, run_id: str, name: str, payloads: Sequence[Payload]) -> None:
+        """Send a signal to a workflow that has not ended."""
+        job = WorkflowActivationJob()
+        job.signal_workflow.signal_name = name
+        job.signal_workflow.input.extend(payloads)
+        self._activate(self.runs[run_id], job)
+
+    def run(self, until: datetime, done: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass until an instant, until nothing is left to happen, or until `done`."""
+        while self._heap and not done() and self._heap[0][0] <= until:
+            when, _, _, what = heapq.heappop(self._heap)
+            self.now = when
+            what()
+
+    def next_event(self) -> datetime | None:
+        """Return when something happens next."""
+        return self._heap[0][0] if self._heap else None
+
+    def restart(self, run_id: str) -> None:
+        """Kill the worker and let another one replay what the workflow was told; needs `remember`.
+
+        Raises Wedged when the replay does not ask for exactly what was asked for before.
+        """
+        run = self.runs[run_id]
+        if run.ended:
+            return
+        self._forget(run)
+        run.instance = self._instance(run)
+        for told, said in zip(run.past, run.said, strict=True):
+            again = WorkflowActivation()
+            again.CopyFrom(told)
+            again.is_replaying = True
+            for job in again.jobs:
+                if job.HasField("do_update"):
+                    job.do_update.run_validator = False
+            answer = run.instance.activate(again)
+            commands = [name_of(c) for c in answer.successful.commands]
+            if answer.HasField("failed") or commands != said:
+                raise Wedged(f"{run_id} does not replay: it asked for {said}, now for {commands}")
+
+    def close(self) -> None:
+        """Let go of every workflow that is still alive."""
+        for run in self.runs.values():
+            if not run.ended:
+                self._forget(run)
+        self._heap.clear()
+
+    def _begin(self, run: Run) -> None:
+        run.past, run.said, run.timers = [], [], set()
+        run.instance = self._instance(run)
+        job = WorkflowActivationJob()
+        first = job.initialize_workflow
+        first.workflow_type, first.workflow_id = run.definition.name, run.id
+        first.arguments.append(run.argument)
+        first.randomness_seed, first.attempt = run.seed, 1
+        self._activate(run, job)
+
+    def _instance(self, run: Run) -> WorkflowInstance:
+        details = WorkflowInstanceDetails(
+            payload_converter_factory=lambda: self.converter,
+            failure_converter_class=DefaultFailureConverter,
+            interceptor_classes=[],
+            defn=run.definition,
+            info=self._info(run),
+            randomness_seed=run.seed,
+            extern_functions={"__temporal_assert_local_activity_valid": lambda _name: None},
+            disable_eager_activity_execution=True,
+            worker_level_failure_exception_types=[],
+            patch_activation_callback=None,
+            last_completion_result=Payloads(),
+            last_failure=None,
+        )
+        asyncio._set_running_loop(_LOOP)  # noqa: SLF001 (an instance is made on a loop and then is its own)
+        try:
+            return _RUNNER.create_instance(details)
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
+
+    def _info(self, run: Run) -> workflow.Info:
+        run_id = f"{run.id}/{run.number}"
+        return workflow.Info(
+            attempt=1, continued_run_id=None, cron_schedule=None, execution_timeout=None, first_execution_run_id=run_id,
+            headers={}, namespace="rehearsal", original_execution_run_id=run_id, parent=None, root=None, raw_memo={},
+            retry_policy=None, run_id=run_id, run_timeout=None, search_attributes={}, start_time=self.now,
+            workflow_start_time=self.now, task_queue="deals", task_timeout=timedelta(seconds=10),
+            typed_search_attributes=TypedSearchAttributes.empty, workflow_id=run.id, workflow_type=run.definition.name,
+            priority=Priority.default,
+        )  # fmt: skip
+
+    def _activate(self, run: Run, job: WorkflowActivationJob) -> None:
+        """Tell a workflow one thing and do what it asks for."""
+        assert run.instance is not None, run.id
+        told = WorkflowActivation(run_id=run.id)
+        told.timestamp.FromDatetime(self.now)
+        told.jobs.append(job)
+        run.activations += 1
+        told.continue_as_new_suggested = run.activations >= self._roll_over_after
+        answer = run.instance.activate(told)
+        if answer.HasField("failed"):
+            raise Wedged(f"{run.id}: {answer.failed.failure.message}\n{answer.failed.failure.stack_trace}")
+        commands = list(answer.successful.commands)
+        refused = any(c.HasField("update_response") and c.update_response.HasField("rejected") for c in commands)
+        if self._remember and not refused:  # a refusal leaves no trace in a history
+            run.past.append(told)
+            run.said.append([name_of(c) for c in commands])
+        for command in commands:
+            self._obey(run, command)
+
+    def _obey(self, run: Run, command: WorkflowCommand) -> None:
+        match command.WhichOneof("variant"):
+            case "start_timer":
+                timer = command.start_timer
+                run.timers.add(timer.seq)
+                number, seq = run.number, timer.seq
+                self.at(self.now + timer.start_to_fire_timeout.ToTimedelta(), lambda: self._fire(run, number, seq))
+            case "cancel_timer":
+                run.timers.discard(command.cancel_timer.seq)
+            case "schedule_activity":
+                self._schedule(run, command.schedule_activity, local=False)
+            case "schedule_local_activity":
+                self._schedule(run, command.schedule_local_activity, local=True)
+            case "update_response":
+                self._answered(command.update_response)
+            case "start_child_workflow_execution":
+                self._child(run, command.start_child_workflow_execution)
+            case "signal_external_workflow_execution":
+                self._signal_external(run, command.signal_external_workflow_execution)
+            case "complete_workflow_execution":
+                [run.result] = self.converter.from_payloads(
+                    [command.complete_workflow_execution.result], [run.definition.ret_type or object]
+                )
+                self._over(run)
+            case "continue_as_new_workflow_execution":
+                self._roll_over(run, command.continue_as_new_workflow_execution.arguments[0])
+            case "fail_workflow_execution":
+                raise Wedged(f"{run.id} failed: {command.fail_workflow_execution.failure.message}")
+            case None | "modify_workflow_properties" | "upsert_workflow_search_attributes" | "set_patch_marker":
+                pass
+            case other:
+                raise NotImplementedError(f"virtual time knows no {other}")
+
+    def _fire(self, run: Run, number: int, seq: int) -> None:
+        if run.ended or run.number != number or seq not in run.timers:
+            return
+        run.timers.discard(seq)
+        job = WorkflowActivationJob()
+        job.fire_timer.seq = seq
+        self._activate(run, job)
+
+    def _answered(self, response: Any) -> None:
+        if response.HasField("rejected"):
+            failure = response.rejected
+            self._answers[response.protocol_instance_id] = Refused(
+                failure.application_failure_info.type, failure.message
+            )
+        elif response.HasField("completed"):
+            self._answers[response.protocol_instance_id] = response.completed
+
+    def _schedule(self, run: Run, asked: Any, *, local: bool) -> None:
+        wanted = self.outside.takes(asked.activity_type)
+        if wanted is None:
+            raise Wedged(f"{run.id} asks for {asked.activity_type!r}, which nobody offers")
+        [argument] = self.converter.from_payloads(asked.arguments, [wanted])
+        first = asked.original_schedule_time.ToDatetime(UTC) if local and asked.attempt > 1 else self.now
+        self._try(run, asked, argument, max(1, asked.attempt) if local else 1, first, local=local)
+
+    def _try(self, run: Run, asked: Any, argument: Any, number: int, first: datetime, *, local: bool) -> None:
+        """Make one try; what comes of it is told to the workflow, or the next try is made by the retry policy."""
+        queue = "" if local else asked.task_queue
+        outcome = self.outside.perform(Attempt(run.id, asked.activity_type, argument, number, queue, local))
+        over = self.now + outcome.takes
+        limit = asked.schedule_to_close_timeout.ToTimedelta() or timedelta.max
+        life = run.number
+        if isinstance(outcome, Done):
+            if over - first > limit:
+                self._tell(run, life, asked, first + limit, timed_out(asked, None), local=local)
+            else:
+                [payload] = self.converter.to_payloads([outcome.result])
+                self._tell(run, life, asked, over, payload, local=local)
+            return
+        pause = pause_after(asked.retry_policy, number)
+        most = asked.retry_policy.maximum_attempts
+        if outcome.in_vain or (most and number >= most):
+            self._tell(run, life, asked, over, failure(asked, outcome), local=local)
+        elif over + pause - first > limit:
+            self._tell(run, life, asked, first + limit, timed_out(asked, outcome), local=local)
+        elif local and pause > asked.local_retry_threshold.ToTimedelta():
+            self._back_off(run, life, asked, number + 1, pause, first)
+        else:
+
+            def again() -> None:
+                if not run.ended and run.number == life:
+                    self._try(run, asked, argument, number + 1, first, local=local)
+
+            self.at(over + pause, again)
+
+    def _tell(
+        self, run: Run, life: int, asked: Any, when: datetime, what: Payload | FailureProto, *, local: bool
+    ) -> None:
+        job = WorkflowActivationJob()
+        job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, local
+        if isinstance(what, Payload):
+            job.resolve_activity.result.completed.result.CopyFrom(what)
+        else:
+            job.resolve_activity.result.failed.failure.CopyFrom(what)
+
+        def tell() -> None:
+            if not run.ended and run.number == life:
+                self._activate(run, job)
+
+        rank = _NOW if local and when <= self.now else _EVENT
+        heapq.heappush(self._heap, (max(when, self.now), rank, next(self._order), tell))
+
+    def _back_off(self, run: Run, life: int, asked: Any, number: int, pause: timedelta, first: datetime) -> None:
+        """A local action that waits longer does so by a timer of the workflow, as the SDK's core has it."""
+        job = WorkflowActivationJob()
+        job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, True
+        backoff = job.resolve_activity.result.backoff
+        backoff.attempt = number
+        backoff.backoff_duration.FromTimedelta(pause)
+        backoff.original_schedule_time.FromDatetime(first)
+
+        def tell() -> None:
+            if not run.ended and run.number == life:
+                self._activate(run, job)
+
+        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+
+    def _child(self, run: Run, asked: Any) -> None:
+        job = WorkflowActivationJob()
+        started = job.resolve_child_workflow_execution_start
+        started.seq = asked.seq
+        child: Run | None = None
+        if asked.workflow_id in self.runs:
+            started.failed.workflow_id, started.failed.workflow_type = asked.workflow_id, asked.workflow_type
+            started.failed.cause = StartChildWorkflowExecutionFailedCause.ValueType(1)  # already exists
+        else:
+            kind = self._kinds[asked.workflow_type]
+            child = Run(asked.workflow_id, kind, self._definitions[kind], asked.input[0],
+                        self._seed + len(self.runs), parent=(run.id, asked.seq))  # fmt: skip
+            self.runs[child.id] = child
+            started.succeeded.run_id = f"{child.id}/0"
+        life = run.number
+
+        def tell() -> None:
+            if not run.ended and run.number == life:
+                self._activate(run, job)
+            if child is not None:
+                self._begin(child)
+
+        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+
+    def _signal_external(self, run: Run, asked: Any) -> None:
+        target = self.runs.get(asked.workflow_execution.workflow_id)
+        job = WorkflowActivationJob()
+        job.resolve_signal_external_workflow.seq = asked.seq
+        if target is None or target.ended:
+            job.resolve_signal_external_workflow.failure.message = "no such workflow"
+        payloads = list(asked.args)
+        life = run.number
+
+        def tell() -> None:
+            if target is not None and not target.ended:
+                self.signal(target.id, asked.signal_name, payloads)
+            if not run.ended and run.number == life:
+                self._activate(run, job)
+
+        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+
+    def _roll_over(self, run: Run, argument: Payload) -> None:
+        """Continue as new: the state is written down and read again, as a server would."""
+        [value] = self.converter.from_payloads([argument], [run.definition.arg_types[0]])
+        plain = pydantic_data_converter.payload_converter
+        [copied] = plain.from_payloads(plain.to_payloads([value]), [run.definition.arg_types[0]])
+        [run.argument] = self.converter.to_payloads([copied])
+        run.number += 1
+        run.activations = 0
+        self._begin(run)
+
+    def _over(self, run: Run) -> None:
+        run.ended, run.timers = True, set()
+        if run.parent is None:
+            return
+        parent, seq = self.runs[run.parent[0]], run.parent[1]
+        if parent.ended or parent.number:
+            return
+        job = WorkflowActivationJob()
+        job.resolve_child_workflow_execution.seq = seq
+        [payload] = self.converter.to_payloads([run.result])
+        job.resolve_child_workflow_execution.result.completed.result.CopyFrom(payload)
+
+        def tell() -> None:
+            if not parent.ended and not parent.number:
+                self._activate(parent, job)
+
+        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+
+    def _forget(self, run: Run) -> None:
+        """Take a workflow out of the worker's memory; its tasks are cancelled and say nothing any more."""
+        if run.instance is None:
+            return
+        told = WorkflowActivation(run_id=run.id)
+        told.timestamp.FromDatetime(self.now)
+        told.jobs.add().remove_from_cache.message = "the worker was killed"
+        run.instance.activate(told)
+        run.instance = None
