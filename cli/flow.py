@@ -83,3 +83,6 @@ def short(file: str) -> str:
 from cli.flow_check import check_flows  # noqa: E402 (they use what stands above)
 
 app.command("check")(check_flows)
+from cli.flow_new import new_flow  # noqa: E402
+
+app.command("new")(new_flow)
