@@ -102,12 +102,12 @@ class Program:
         return " / ".join(written[-lines:])
 
     def _write_down(self, process: psutil.Process) -> None:
-        """Note which process it is, so that a later start recognises it."""
-        self._process = process
+        """Note which process it is, so that a later start recognises it; only then is it ours to speak of."""
         with suppress(psutil.Error):
             known = {"created": process.create_time(), "command": process.cmdline()}
             (self.places.run / f"{self.name}.json").write_text(json.dumps(known))
             (self.places.run / f"{self.name}.pid").write_text(f"{process.pid}\n")
+        self._process = process
 
     def _wait(self, patience: float) -> None:
         if self._child is not None:
