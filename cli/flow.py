@@ -86,3 +86,7 @@ app.command("check")(check_flows)
 from cli.flow_new import new_flow  # noqa: E402
 
 app.command("new")(new_flow)
+from cli.flow_release import diff_flows, release_flows  # noqa: E402
+
+app.command("release")(release_flows)
+app.command("diff")(diff_flows)

@@ -267,8 +267,7 @@ class FlowDef(_Data):
     @cached_property
     def digest(self) -> str:
         """The hash of everything that decides what a deal does; where it was written does not count."""
-        plain = _without_places(self.model_dump(mode="json"))
-        return digest_of(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+        return digest_of_plain(self.model_dump(mode="json"))
 
     def travelling(self) -> FlowDef:
         """Return it as a deal carries it: written down without the folders of the machine it was read on."""
@@ -292,6 +291,11 @@ class FlowDef(_Data):
 
 
 FlowDef.model_rebuild()
+
+
+def digest_of_plain(plain: Any) -> str:
+    """Return the digest of a definition as it is written down, whatever today's model would make of it."""
+    return digest_of(json.dumps(_without_places(plain), sort_keys=True, separators=(",", ":")).encode())
 
 
 class Placed(NamedTuple):

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from workflows.binding import bind
 from workflows.checks import FATAL, ROLES, Finding, Menu, check
 from workflows.flows import FLOWS
 from workflows.flows.packets import PACKETS
+from workflows.mistakes import told
+from workflows.versions import SHIPPED, Releases, Version
 
 COMPANY_CURRENCY: Rates = {"USD": Decimal(1)}
 _ACTIONS = {action.name: action.spec() for action in CATALOG}
@@ -41,6 +44,8 @@ class Library:
     menu: Menu = field(default_factory=Menu)
     properties: Mapping[str, str] = field(default_factory=dict)
     """Fact -> property of the CRM, as facts.py of company folders say."""
+    releases: tuple[Releases, ...] = ()
+    """What was released, folder by folder."""
 
     def choose(self, facts: Facts, rates: Rates = COMPANY_CURRENCY, name: str | None = None) -> FlowDef:
         """Return the first flow that takes the deal, or the named one. Raises NoFlow."""
@@ -63,10 +68,23 @@ class Library:
             found = {**flow.facts, **found}
         return found
 
+    @cached_property
+    def released(self) -> dict[tuple[str, int], FlowDef]:
+        """Every released version that can still be loaded, by name and number, whether on offer or not."""
+        return {key: flow for each in reversed(self.releases) for key, flow in each.definitions.items()}
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """Return every version of a flow, newest first: as its file says it, else as it was released."""
+        days = {n: print_.released for each in self.releases for n, print_ in each.prints.get(name, {}).items()}
+        found = {number: flow for (known, number), flow in self.released.items() if known == name}
+        found |= {flow.version: flow for flow in self.every if flow.name == name}
+        return tuple(Version(name, n, days.get(n), found[n]) for n in sorted(found, reverse=True))
+
     def check(self, roles: Iterable[str] = ROLES) -> list[Finding]:
         """Return everything that is wrong, with what could not be loaded and with every flow."""
         menu = self.menu._replace(roles=frozenset(roles))
-        return [*self.findings, *(finding for flow in self.every for finding in check(flow, menu))]
+        found = [*self.findings, *(finding for flow in self.every for finding in check(flow, menu))]
+        return [*found, *(finding for each in self.releases for finding in each.findings(self.every))]
 
 
 class _Written(NamedTuple):
@@ -104,7 +122,15 @@ def load(
     broken = {f.flow for flow in every for f in check(flow, menu) if f.code in FATAL}
     sound = [flow for flow in every if f"{flow.name} version {flow.version}" not in broken]
     unique = tuple(dict.fromkeys(findings))
-    return Library(tuple(every), _newest(sound), unique, menu, properties)
+    folders = dict.fromkeys([*(_folder(place) for place in wanted), *([SHIPPED] if shipped else [])])
+    return Library(
+        tuple(every), _newest(sound), unique, menu, properties, tuple(Releases(folder) for folder in folders)
+    )
+
+
+def _folder(place: Path) -> Path:
+    place = place.resolve()
+    return place.parent if place.is_file() else place
 
 
 def _newest(flows: Iterable[FlowDef]) -> tuple[FlowDef, ...]:
@@ -124,8 +150,7 @@ class _Modules(NamedTuple):
 @contextlib.contextmanager
 def _reachable(place: Path) -> Iterator[_Modules]:
     """Let the files of a folder import each other by name, and leave no trace of that afterwards."""
-    place = place.resolve()
-    folder = place.parent if place.is_file() else place
+    place, folder = place.resolve(), _folder(place)
     files = tuple(sorted(path for path in folder.glob("*.py") if path.stem != "__init__"))
     before, wrote = list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, str(folder))
@@ -160,7 +185,7 @@ def _imported(modules: _Modules, findings: list[Finding]) -> Iterator[ModuleType
         try:
             module = importlib.import_module(path.stem)
         except (Exception, SystemExit) as wrong:  # noqa: BLE001 (whatever an author's file does, the others still load)
-            findings.append(_not_imported(wrong, path, modules.folder))
+            findings.append(_not_imported(wrong, path, modules))
             continue
         finally:
             _mark(modules)
@@ -191,16 +216,13 @@ def _taken(path: Path, folder: Path) -> str:
     return f"the package {path.stem}"
 
 
-def _not_imported(wrong: BaseException, path: Path, folder: Path) -> Finding:
-    remedy = "correct this line, then run `throughline flow check` again"
+def _not_imported(wrong: BaseException, path: Path, modules: _Modules) -> Finding:
+    what, remedy = told(wrong, [each.stem for each in modules.files])
     if isinstance(wrong, SyntaxError) and wrong.filename:
-        return Finding("not_python", wrong.filename, wrong.lineno or 1, f"not Python: {wrong.msg}", remedy)
-    frames = [f for f in traceback.extract_tb(wrong.__traceback__) if Path(f.filename).parent == folder]
+        return Finding("not_python", wrong.filename, wrong.lineno or 1, what, remedy)
+    frames = [f for f in traceback.extract_tb(wrong.__traceback__) if Path(f.filename).parent == modules.folder]
     file, line = (frames[-1].filename, frames[-1].lineno or 1) if frames else (str(path), 1)
-    said = next((text.strip() for text in str(wrong).splitlines() if text.strip()), type(wrong).__name__)
-    if isinstance(wrong, ImportError):
-        remedy = "a flow imports workflows.language, activities.catalog and the files beside it; correct the import"
-    return Finding("not_imported", file, line, said, remedy)
+    return Finding("not_imported", file, line, what, remedy)
 
 
 def _flows_of(module: ModuleType, modules: _Modules, findings: list[Finding]) -> list[_Written]:
