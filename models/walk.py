@@ -57,6 +57,8 @@ def walk(flow: FlowDef, state: DealState) -> Walk:
     elif found.noes:
         closing = [m for m in found.moves if isinstance(m, Void | Skip)]
         found.moves = [*closing, Route(tuple(found.noes))]
+    elif any(isinstance(move, End) for move in found.moves):  # semantics 49: nothing starts beside an ending
+        found.moves = [m for m in found.moves if not isinstance(m, Open | Start)]
     elif gate is Gate.CLEAR and not (found.moves or found.questions or state.busy or state.parked):
         found.moves = [End(flow.completes)]
     return found
