@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -104,6 +104,33 @@ class Projected(_Data):
     project: str
 
 
+class MaterialInput(_Data):
+    """Which material is bought."""
+
+    material: str
+
+
+class MaterialPriced(_Data):
+    """What it costs a unit now, and the last day of that price where the ERP names one."""
+
+    material_price: Money
+    material_price_until: date | None = None
+
+
+class HoursInput(_Data):
+    """Where something is made, and how many hours it takes there."""
+
+    work_center: str
+    machine_hours: int
+
+
+class HoursLeft(_Data):
+    """Hours that are left next month once these are taken; less than none says how many are missing."""
+
+    machine_hours_left: int
+    production_month: date
+
+
 price_quote = Action("price_quote", "Price quote", PriceInput, Priced, queue="deals")
 create_sales_order = Action(
     "create_sales_order",
@@ -130,5 +157,14 @@ create_project = Action(
     on_change="keep",
     duplicate_safety="B",
 )
+# What they answer ends by itself: a price on its last day, "next month" with this one.
+read_material_price = Action(
+    "read_material_price", "Material price", MaterialInput, MaterialPriced, system="ERP", queue="connector.erp"
+)
+read_machine_hours = Action(
+    "read_machine_hours", "Machine hours next month", HoursInput, HoursLeft, system="ERP", queue="connector.erp"
+)
 
-CATALOG: tuple[Action, ...] = (price_quote, create_sales_order, create_project)  # type: ignore[type-arg]
+CATALOG: tuple[Action, ...] = (  # type: ignore[type-arg]
+    price_quote, read_material_price, read_machine_hours, create_sales_order, create_project,
+)  # fmt: skip

@@ -35,8 +35,10 @@ from workflows.binding import Known, alternatives, known_at
 ROLES = frozenset({
     "account_executive", "sales", "deal_desk", "vp_sales", "ceo", "general_counsel", "finance", "cfo", "delivery_head",
     "legal", "security", "ciso", "delivery_manager", "operations", "sales_ops", "admin",
+    "application_engineer", "board", "compliance", "customer_success", "estimator", "internal_audit", "plant_manager",
+    "privacy", "purchasing", "risk", "site_manager",
 })  # fmt: skip
-"""The roles of the demo company."""
+"""The roles of the demo company, and those which the shipped flows of its other lines of business name."""
 
 FATAL = frozenset({"unknown_action", "unknown_template", "unknown_packet", "unknown_stage", "duplicate_step"})
 """What no deal could be walked with: such a flow is not on offer."""

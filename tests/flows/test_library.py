@@ -36,6 +36,8 @@ FLOW = """
     )
 """
 
+SHIPPED = ["manufacturing 1", "saas 1", "construction 1", "financial-services 1", "managed-services 1"]
+
 
 def written(folder: Path, **files: str) -> Path:
     for name, text in files.items():
@@ -51,11 +53,13 @@ def names(library: Library) -> list[str]:
     return [f"{flow.name} {flow.version}" for flow in library.flows]
 
 
-def test_without_a_folder_the_shipped_flow_takes_every_deal() -> None:
+def test_without_a_folder_managed_services_takes_every_deal_of_no_other_line_of_business() -> None:
     library = loaded()
-    assert (names(library), library.findings) == (["managed-services 1"], ())
+    assert (names(library), library.findings) == (SHIPPED, ())
     assert library.choose({}).name == "managed-services"
-    assert library.flows[0].templates["sow/managed_services"].title == "Statement of work: managed services"
+    assert library.choose({"line_of_business": Text(v="managed_services")}).name == "managed-services"
+    assert library.choose({"line_of_business": Text(v="saas")}).name == "saas"
+    assert library.flows[-1].templates["sow/managed_services"].title == "Statement of work: managed services"
 
 
 def test_a_folders_flow_takes_its_deals_and_the_shipped_one_the_others(tmp_path: Path) -> None:
@@ -73,8 +77,8 @@ def test_a_folders_flow_takes_its_deals_and_the_shipped_one_the_others(tmp_path:
 def test_the_newest_version_of_a_name_is_on_offer(tmp_path: Path) -> None:
     versions = {"one": FLOW.replace("VERSION", "1"), "three": FLOW.replace("VERSION", "3")}
     library = loaded(written(tmp_path, facts=FACTS, **versions, two=FLOW.replace("VERSION", "2")))
-    assert names(library) == ["small-projects 3", "managed-services 1"]
-    assert len(library.every) == 4
+    assert names(library) == ["small-projects 3", *SHIPPED]
+    assert len(library.every) == 3 + len(SHIPPED)
 
 
 def test_one_version_written_twice_is_found(tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_one_version_written_twice_is_found(tmp_path: Path) -> None:
         ("x = (\n", "not_python", 1, "not Python"),
         ("from facts import deal\n\nrule = deal.regoin.is_set()\n", "not_imported", 3, "did you mean 'region'?"),
         ("from facts import deal\nif deal.value > 5: pass\n", "not_imported", 2, "cannot be compared with 5"),
-        ("import nothing_of_this_name\n", "not_imported", 1, "No module named 'nothing_of_this_name'"),
+        ("import nothing_of_this_name\n", "not_imported", 1, "there is no module 'nothing_of_this_name'"),
         ("raise SystemExit(3)\n", "not_imported", 1, "3"),
         ("from workflows.language import Flow\nf = Flow('empty', version=1)\n", "no_facts", 2, "which facts"),
     ],
@@ -102,9 +106,9 @@ def test_a_broken_file_is_a_finding_with_its_line_and_the_others_still_load(
     library = loaded(written(tmp_path, facts=FACTS, broken=broken, small=FLOW.replace("VERSION", "1")))
     [found] = library.findings
     assert (found.code, found.line, Path(found.file).name) == (code, line, "broken.py")
-    assert said in found.what
+    assert said in f"{found.what}; {found.remedy}"
     assert found.remedy
-    assert names(library) == ["small-projects 1", "managed-services 1"]
+    assert names(library) == ["small-projects 1", *SHIPPED]
 
 
 def test_broken_facts_are_told_once_where_they_are(tmp_path: Path) -> None:
@@ -175,7 +179,7 @@ def test_a_companys_packets_and_subflows_travel_with_the_flow(tmp_path: Path) ->
 def test_a_flow_no_deal_could_walk_is_not_on_offer(tmp_path: Path) -> None:
     flow = FLOW.replace("VERSION", "1").replace('on_reject=lost("no")', 'on_reject="nowhere"')
     library = loaded(written(tmp_path, facts=FACTS, small=flow))
-    assert names(library) == ["managed-services 1"]
+    assert names(library) == SHIPPED
     assert [f.code for f in library.check()] == ["unknown_stage"]
 
 
