@@ -90,3 +90,6 @@ from cli.flow_release import diff_flows, release_flows  # noqa: E402
 
 app.command("release")(release_flows)
 app.command("diff")(diff_flows)
+from cli.flow_plan import plan_flow  # noqa: E402
+
+app.command("plan")(plan_flow)

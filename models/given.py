@@ -119,6 +119,11 @@ def plain_of(value: Value) -> Any:
 
 def assumed(flow: FlowDef, spec: FactSpec) -> Value:
     """Return a made-up value of a fact, always the same one: what a plan takes a step to answer when nobody says."""
+    return assumed_form(flow, spec.path)[spec.path] if spec.type == "form" else made_up(spec)
+
+
+def made_up(spec: FactSpec) -> Value:
+    """Return a plausible value of a fact that is no form."""
     if spec.options:
         return Text(v=spec.options[0])
     match spec.type:
@@ -140,9 +145,7 @@ def assumed(flow: FlowDef, spec: FactSpec) -> Value:
             return Digest(sha256=digest_of(spec.path.encode()), label=spec.path)
         case "items":
             return Items(items=(Item(key="1", digest=digest_of(spec.path.encode())),))
-        case "form":
-            return assumed_form(flow, spec.path)[spec.path]
-    return Text(v=f"{spec.path.replace('_', ' ')} made up")
+    return Text(v=f"some {spec.path.replace('_', ' ').replace('.', ' ')}")
 
 
 def assumed_form(flow: FlowDef, path: str, known: Mapping[str, Value] | None = None) -> dict[str, Value]:

@@ -88,13 +88,13 @@ def _item(state: DealState, step: Step, stage: StageDef, column: int, lane: int,
     worst = max(records, key=lambda r: _ORDER.index(r.state))
     shown = _shown(worst)
     return PathItem(
-        step=step.id, kind=step.kind, name=step.name, title=_title(state, step), stage=stage.name,
+        step=step.id, kind=step.kind, name=step.name, title=title_of(state, step), stage=stage.name,
         column=column, lane=lane, lanes=lanes, state=shown, notes=tuple(_notes(step, worst, records)),
         rule=worst.printed, round=worst.round,
     )  # fmt: skip
 
 
-def _title(state: DealState, step: Step) -> str:
+def title_of(state: DealState, step: Step) -> str:
     """Return a step's name in a picture: what a call makes, else its own name."""
     spec = state.flow.actions.get(step.action) if isinstance(step, CallDef) and step.name == step.action else None
     return spec.title if spec is not None else title(step.id).capitalize()

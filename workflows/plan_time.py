@@ -1,0 +1,55 @@
+"""By when a plan's steps are over at the latest: everybody takes all the time they have, and nobody takes more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from models.flow import Node, ParallelDef, SequenceDef, StepId, WhenDef
+from models.people import BusinessTime
+from workflows.assent import Flown
+
+
+def latest_times(flown: Flown, clock: BusinessTime) -> dict[StepId, datetime]:
+    """Return, for every step that was begun, when it is over if each request is answered just in time."""
+    found: dict[StepId, datetime] = {}
+
+    def leaf(step_id: StepId, before: datetime, *, holds_up: bool) -> datetime:
+        if step_id not in flown.begun_at:
+            return before
+        found[step_id] = _over(flown, clock, step_id, before)
+        return found[step_id] if holds_up else before
+
+    def go(node: Node, before: datetime) -> datetime:
+        match node:
+            case SequenceDef():
+                for child in node.nodes:
+                    before = go(child, before)
+                return before
+            case WhenDef():
+                for child in (*node.nodes, *node.otherwise):
+                    before = go(child, before)
+                return before
+            case ParallelDef():
+                return max((go(branch, before) for branch in node.branches), default=before)
+        return leaf(node.id, before, holds_up=not getattr(node, "advisory", False))
+
+    at = flown.state.opened_at
+    for stage in flown.state.flow.stages:
+        for node in stage.nodes:
+            at = go(node, at)
+    return found
+
+
+def _over(flown: Flown, clock: BusinessTime, step_id: StepId, opened: datetime) -> datetime:
+    asking = flown.asked.get(step_id)
+    if asking is None or asking.instants is None:
+        return opened
+    if asking.need.date is not None:
+        return max(opened, asking.instants.due)
+    if opened == asking.need.opened:
+        return asking.instants.due
+    try:
+        later = clock.instants(asking.need.model_copy(update={"opened": opened}))
+    except ValueError:  # so far away that no calendar reaches it
+        return opened
+    return later.due if later is not None else opened
