@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, get_args, get_ori
 
 from pydantic import BaseModel, ConfigDict
 
+from models.mistakes import Misspelt, Mistake
 from models.money import Money, Percent
 from models.rules import Compare, Direction, IsSet
+from models.spelling import converted, example, kind_of, written
 from models.values import Digest, wrap
 
 T = TypeVar("T")
@@ -70,16 +72,44 @@ class Fact(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Fact):
             return self.path == other.path
-        raise TypeError(f"write deal.{self.path}.is_({other!r}) instead of == so that it becomes a rule")
+        raise self._not_like("==", f"deal.{self.path}.is_({written(other)})")
+
+    def __ne__(self, other: object) -> bool:
+        if isinstance(other, Fact):
+            return self.path != other.path
+        raise self._not_like("!=", f"~deal.{self.path}.is_({written(other)})")
 
     def __hash__(self) -> int:
         return hash(self.path)
 
     def __bool__(self) -> bool:
-        raise TypeError(f"deal.{self.path} is a fact, not a yes or no: write deal.{self.path}.is_(True) or .is_set()")
+        raise Mistake(
+            f"deal.{self.path} is a fact, not a yes or no",
+            f"write deal.{self.path}.is_({example(self.holds_type)}), or deal.{self.path}.is_set()",
+        )
 
     def __repr__(self) -> str:
         return f"deal.{self.path}"
+
+    if not TYPE_CHECKING:  # for people without a type checker, who would read "unsupported operand type(s)"
+
+        def _unordered(self, _: object) -> Compare:
+            raise Mistake(
+                f"deal.{self.path} has no order, so it is neither more nor less than anything",
+                f"write deal.{self.path}.is_({example(self.holds_type)}) or .one_of(...)",
+            )
+
+        def _unjoined(self, _: object) -> Compare:
+            raise Mistake(
+                f"deal.{self.path} stands beside & or | without being compared: these bind tighter than < and >",
+                "put each comparison in parentheses: (deal.discount > percent(15)) | (deal.margin < percent(25))",
+            )
+
+        __gt__ = __ge__ = __lt__ = __le__ = _unordered
+        __and__ = __rand__ = __or__ = __ror__ = _unjoined
+
+    def _not_like(self, sign: str, instead: str) -> Mistake:
+        return Mistake(f"{sign} cannot make a rule of deal.{self.path}", f"write {instead}")
 
     def _checked(self, value: Any) -> Any:
         wanted = self.holds_type
@@ -87,11 +117,13 @@ class Fact(Generic[T]):
             try:
                 return wrap(wanted(value))
             except ValueError:
-                raise TypeError(
-                    f"deal.{self.path} is one of {', '.join(repr(m.value) for m in wanted)}, not {value!r}"
-                ) from None
+                options = [str(member.value) for member in wanted]
+                near = difflib.get_close_matches(str(value), options, n=1)
+                remedy = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(map(repr, options))}"
+                raise Mistake(f"deal.{self.path} is never {value!r}", remedy) from None
         if isinstance(wanted, type) and (type(value) is not wanted):
-            raise TypeError(f"deal.{self.path} holds {wanted.__name__}, so it cannot be compared with {value!r}")
+            what = f"deal.{self.path} holds {kind_of(wanted)}, so it cannot be compared with"
+            raise Mistake(f"{what} {written(value)}", f"write {converted(wanted, value)}")
         return wrap(value)
 
 
@@ -173,8 +205,8 @@ class DealFacts:
 
         def __getattr__(self, name: str) -> Any:
             near = difflib.get_close_matches(name, get_type_hints(type(self)), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; add it to {type(self).__name__}"
-            raise AttributeError(f"{type(self).__name__} has no fact {name!r}{hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"declare it in facts.py, in class {type(self).__name__}"
+            raise Misspelt(f"{type(self).__name__} has no fact {name!r}", hint)
 
 
 def specs(facts: DealFacts) -> dict[str, FactSpec]:

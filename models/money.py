@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from models.mistakes import Mistake
+
 # ISO 4217 minor units that are not two (source: ISO 4217 table A.1).
 _DIGITS = {"BIF": 0, "CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "VND": 0, "XAF": 0, "XOF": 0, "BHD": 3, "KWD": 3, "TND": 3}
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -101,9 +103,15 @@ class Percent(BaseModel):
 
 def usd(amount: Decimal | int | str) -> Money:
     """Return US dollars."""
-    return Money(amount=Decimal(amount), currency="USD")
+    return Money(amount=_exact(amount, "usd"), currency="USD")
 
 
 def percent(value: Decimal | int | str) -> Percent:
     """Return a percentage: percent(15) is 15 %."""
-    return Percent(value=Decimal(value))
+    return Percent(value=_exact(value, "percent"))
+
+
+def _exact(number: Decimal | int | str, word: str) -> Decimal:
+    if isinstance(number, float):
+        raise Mistake(f"{word}({number!r}) would not be exact", f'write the digits as a text: {word}("{number!r}")')
+    return Decimal(number)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.mistakes import Mistake
 from models.money import Money
 from models.values import Value
 
@@ -44,7 +45,11 @@ class _Rule(BaseModel):
         return self.rule if isinstance(self, Not) else Not(rule=self)
 
     def __bool__(self) -> bool:
-        raise TypeError("a rule is data, not a yes or no: join rules with & | ~ and put each comparison in parentheses")
+        raise Mistake(
+            "a rule is data, so it cannot be joined with and, or, not, and cannot stand in an if",
+            "write & for and, | for or, ~ for not, with each comparison in parentheses: "
+            "(deal.discount > percent(15)) & (deal.discount < percent(30))",
+        )
 
 
 class Compare(_Rule):
@@ -203,7 +208,10 @@ def _printed(rule: Rule, facts: Facts, rates: Rates, *, wanted: bool | None) -> 
 
 def _parts(rule: Rule | _Rule, kind: type[Every | Some]) -> tuple[Rule, ...]:
     if not isinstance(rule, _Rule):
-        raise TypeError(f"{rule!r} is not a rule; compare a fact with a value, as in deal.discount > percent(15)")
+        raise Mistake(
+            f"{rule!r} is not a rule that could be joined",
+            "put each comparison in parentheses: (deal.discount > percent(15)) | (deal.margin < percent(25))",
+        )
     return rule.rules if isinstance(rule, kind) else (rule,)  # type: ignore[return-value]
 
 

@@ -36,6 +36,7 @@ from models.flow import (
     TaskDef,
     WaitDef,
 )
+from models.mistakes import Mistake
 from models.money import Money, Percent, percent, usd
 from models.rules import Rule
 from models.values import Digest
@@ -143,7 +144,7 @@ def Approval(  # noqa: N802
         need=need,
         in_turn=in_turn,
         patience=wording.patience(within, escalate_to, remind_every, on_silence),
-        covers=None if covers is None else tuple(f.path for f in covers),
+        covers=None if covers is None else wording.paths("covers", covers),
         form=form.path if form is not None else None,
         on_reject=wording.route(on_reject),
         on_expire=wording.route(on_expire),
@@ -168,12 +169,17 @@ def Call(  # noqa: N802
 ) -> CallDef:
     """Let a catalogued action run. Its inputs are facts of the same names; `inputs` names others."""
     if not isinstance(action, Action):
-        raise TypeError(f"Call takes an action of activities/catalog.py, not {action!r}")
+        raise Mistake(
+            f"Call takes an action, and {wording.named(action)} is none",
+            "import one, as in from activities.catalog import create_project, and write Call(create_project)",
+        )
     paths = {field: field for field in action.input.model_fields if field != "item"}
-    paths.update({field: fact.path for field, fact in (inputs or {}).items()})
+    paths.update({field: wording.path("inputs", fact) for field, fact in (inputs or {}).items()})
     unknown = [field for field in inputs or {} if field not in action.input.model_fields]
     if unknown:
-        raise TypeError(f"{action.name} has no input {unknown[0]!r}; it has {', '.join(action.input.model_fields)}")
+        raise Mistake(
+            f"{action.name} has no input {unknown[0]!r}", f"its inputs are {', '.join(action.input.model_fields)}"
+        )
     return CallDef(
         name=name or action.name,
         action=action.name,
@@ -336,8 +342,8 @@ def Subflow(  # noqa: N802
         what=child,
         flow_digest=what.digest if isinstance(what, FlowDef) else "",
         each=each.path if each is not None else None,
-        inputs={field: fact.path for field, fact in (inputs or {}).items()},
-        outputs=tuple(f.path for f in outputs),
+        inputs={field: wording.path("inputs", fact) for field, fact in (inputs or {}).items()},
+        outputs=wording.paths("outputs", outputs),
         detach=detach,
         on_reject=wording.route(on_reject),
         on_expire=wording.route(on_expire),

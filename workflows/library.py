@@ -231,6 +231,7 @@ def _flows_of(module: ModuleType, modules: _Modules, findings: list[Finding]) ->
     if modules.only is not None and here != modules.only:
         return []
     found: list[_Written] = []
+    findings += _commas(module, here)
     for value in list(vars(module).values()):
         if not isinstance(value, FlowDef) or Path(value.file) != here:
             continue
@@ -242,6 +243,18 @@ def _flows_of(module: ModuleType, modules: _Modules, findings: list[Finding]) ->
         elif all(value is not other.flow for other in found):
             found.append(_Written(value, facts))
     return found
+
+
+def _commas(module: ModuleType, here: Path) -> Iterator[Finding]:
+    """Find the flows that a comma behind their last parenthesis has made tuples of: nobody would see them."""
+    every = list(vars(module).values())
+    for value in every:
+        match value:
+            case (FlowDef() as flow,) if Path(flow.file) == here and all(other is not flow for other in every):
+                what = f"a comma behind flow {flow.name!r} makes a tuple of it"
+                yield Finding(
+                    "not_bound", flow.file, flow.line, what, "take away the comma behind its last )", flow.name
+                )
 
 
 def _facts_in(module: ModuleType) -> DealFacts | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.asking import Ending
 from models.calendar import Span, business_days
 from models.flow import FlowDef, ParallelDef, StageDef, WhenDef
+from models.mistakes import Mistake
 from models.rules import Rule
 from workflows import wording
 from workflows.wording import People, Steps, To
@@ -25,7 +26,10 @@ def Flow(  # noqa: N802 (a word of the language, like the others below)
     file, line = wording.caller()
     for stage in stages:
         if not isinstance(stage, StageDef):
-            raise TypeError(f"Flow({name!r}) is made of Stage(...)s, not {stage!r}")
+            raise Mistake(
+                f"{wording.named(stage)} stands in flow {name!r} outside of a stage",
+                'write Stage("...", ...) around it',
+            )
     # Before it is bound the flow still holds its actions and facts by object; see workflows/library.py.
     return FlowDef(
         name=name,
@@ -77,7 +81,7 @@ def When(rule: Rule, *steps: Steps, otherwise: Steps = ()) -> WhenDef:  # noqa: 
     other = otherwise if isinstance(otherwise, tuple) else (otherwise,)
     checked = wording.rule(rule)
     if checked is None:
-        raise TypeError("When needs a rule, as in When(deal.amount > usd(10_000), ...)")
+        raise Mistake("When has no rule", "write it first: When(deal.amount > usd(10_000), ...)")
     return WhenDef(
         rule=checked, nodes=tuple(wording.node(s) for s in steps), otherwise=tuple(wording.node(s) for s in other)
     )

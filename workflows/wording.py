@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -25,8 +26,27 @@ from models.asking import (
 from models.asking import Route as _Route
 from models.asking import Who as _Who
 from models.calendar import Span
-from models.flow import EndDef, FlowDef, Node, SequenceDef, StageDef
-from models.rules import Rule
+from models.facts import Fact, Ordered
+from models.flow import (
+    ApprovalDef,
+    CallDef,
+    EndDef,
+    FlowDef,
+    HandoffDef,
+    Node,
+    ParallelDef,
+    RenderDef,
+    SequenceDef,
+    SignatureDef,
+    StageDef,
+    SubflowDef,
+    TaskDef,
+    WaitDef,
+    WhenDef,
+)
+from models.mistakes import Mistake
+from models.rules import Compare, Every, IsSet, Not, Rule, Some, text
+from models.spelling import example, written
 
 Who = str | _Who
 """A role by name, or one of group(), managers(), owner(), customer(), table()."""
@@ -43,8 +63,9 @@ def who(given: Who) -> _Who:
         return DEAL_OWNER if given == "deal_owner" else Role(role=given)
     if isinstance(given, Role | Group | Managers | Owner | Customer | Table):
         return given
-    raise TypeError(
-        f"{given!r} is nobody to ask: name a role, or use group(), managers(), owner(), customer(), table()"
+    raise Mistake(
+        f"{named(given)} is nobody to ask",
+        'name a role, as in "deal_desk", or write group(...), managers(...), owner(...), customer(...), table(...)',
     )
 
 
@@ -64,9 +85,9 @@ def ladder(rungs: Rungs) -> Ladder:
 
 
 def patience(within: Any, escalate_to: Any, remind_every: Span | None, on_silence: Any) -> Patience:
-    for value in (within, remind_every):
+    for word, value in (("within", within), ("remind_every", remind_every)):
         if value is not None and not isinstance(value, Span | Choice):
-            raise TypeError(f"a time is business_days(2), days(14) and the like, not {value!r}")
+            raise Mistake(f"{word}={value!r} is no length of time", f"write {word}={_span(value)}")
     return Patience(
         within=within, escalate_to=choose(escalate_to, ladder), remind_every=remind_every, on_silence=on_silence
     )
@@ -84,9 +105,31 @@ def route(to: To | None) -> _Route | None:
 
 
 def rule(given: Any) -> Rule | None:
-    if given is None or hasattr(given, "kind"):
-        return given  # type: ignore[no-any-return]
-    raise TypeError(f"a rule compares facts, as in deal.discount > percent(15); {given!r} is not one")
+    if given is None or isinstance(given, Compare | IsSet | Every | Some | Not):
+        return given
+    if isinstance(given, tuple) and len(given) == 1:
+        raise Mistake("a comma behind a rule makes a tuple of it", "take the comma away where the rule is named")
+    if isinstance(given, Fact):
+        raise Mistake(
+            f"{given!r} is a fact, not yet a rule",
+            f"compare it, as in {given!r}{_comparison(given)}, or {given!r}.is_set()",
+        )
+    raise Mistake(f"{named(given)} is not a rule", "compare a fact, as in deal.discount > percent(15)")
+
+
+def paths(word: str, given: Any) -> tuple[str, ...]:
+    """Return the paths of the facts a parameter lists."""
+    if isinstance(given, Fact):
+        raise Mistake(f"{word} takes a list of facts", f"write {word}=[{given!r}]")
+    return tuple(path(word, each) for each in given)
+
+
+def path(word: str, given: Any) -> str:
+    """Return the path of a fact that a parameter names."""
+    if not isinstance(given, Fact):
+        near = given if isinstance(given, str) and given.isidentifier() else "..."
+        raise Mistake(f"{word} takes facts, and {named(given)} is none", f"write deal.{near}")
+    return given.path
 
 
 def node(step: Any) -> Node:
@@ -95,17 +138,56 @@ def node(step: Any) -> Node:
             return EndDef(name=str(step), ending=step, line=caller()[1])
         case tuple():
             return SequenceDef(nodes=tuple(node(child) for child in step))
-        case FlowDef() | StageDef():
-            raise TypeError(
-                f"a stage holds steps; {step.name!r} is a {type(step).__name__.removesuffix('Def').lower()}"
+        case StageDef():
+            raise Mistake(f"{named(step)} stands inside another stage", "put it behind that stage, in the flow")
+        case FlowDef():
+            raise Mistake(f"{named(step)} stands inside a stage", "write Subflow(...) around it")
+        case list():
+            raise Mistake(
+                "steps stand in a list", "take its brackets away; a branch of several steps is in parentheses"
             )
-        case _ if hasattr(step, "kind"):
-            return step  # type: ignore[no-any-return]
-    raise TypeError(f"{step!r} is not a step; a stage holds Approval, Call, Render and the other words")
+        case ApprovalDef() | CallDef() | RenderDef() | SignatureDef() | TaskDef() | WaitDef() | HandoffDef():
+            return step
+        case SubflowDef() | EndDef() | SequenceDef() | ParallelDef() | WhenDef():
+            return step
+        case Compare() | IsSet() | Every() | Some() | Not():
+            raise Mistake("a rule stands where a step is expected", "write when=... before it, or When(rule, steps)")
+    raise Mistake(f"{named(step)} is not a step", "write Approval(...), Call(...), Render(...) or another word")
+
+
+def named(given: Any) -> str:
+    """Return what an author would call a thing they wrote."""
+    kind = type(given).__name__
+    if kind.endswith("Def") and hasattr(given, "name"):
+        return f"{kind.removesuffix('Def')} {given.name!r}"
+    if isinstance(given, Compare | IsSet | Every | Some | Not):
+        return f"the rule {text(given)!r}"
+    if isinstance(given, list | tuple):
+        return f"a {type(given).__name__} of {len(given)}"
+    if callable(given):
+        name = getattr(given, "__name__", kind)
+        return "a lambda" if name == "<lambda>" else f"{name} without its parentheses"
+    return written(given)
 
 
 def step_id(name: str) -> str:
     return name if ":" in name else f"approval:{name}"
+
+
+def _span(value: object) -> str:
+    """Return how a length of time that was written as a text or a number is written."""
+    found = re.fullmatch(r"\s*(\d+)\s*(business\s+)?(minute|hour|day|week)s?\s*", str(value))
+    if found is None:
+        return f"business_days({value})" if isinstance(value, int) else "business_days(2)"
+    n, business, unit = int(found[1]), found[2], found[3]
+    if unit == "week":
+        n, unit = n * (5 if business else 7), "day"
+    return f"{'business_' if business else ''}{unit}s({n})"
+
+
+def _comparison(given: Fact[Any]) -> str:
+    sample = example(given.holds_type)
+    return f" > {sample}" if isinstance(given, Ordered) else f".is_({sample})"
 
 
 def caller() -> tuple[str, int]:
