@@ -26,6 +26,7 @@ from activities.projects import Projects
 from activities.quoting import Quoting
 from activities.records import Recorder
 from activities.rendering import Rendering
+from activities.supply import Supply
 from connectors.database import Database
 from connectors.registry import Connectors, ConnectorSettings, build
 from connectors.settings import ApiSettings, CompanySettings, DatabaseSettings, FlowSettings
@@ -75,12 +76,14 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
         Quoting(database, shipped_book()).price_quote, Rendering(database, folders).render,
     ]  # fmt: skip
     projects = Projects(ledger, connectors.projects)
+    orders, supply = Orders(connectors.erp, ledger, database), Supply(connectors.erp)
     erp, tool = connectors.erp.manifest, connectors.projects.manifest
     drain, beats = timedelta(seconds=30), [Heartbeats()]
     return [
         Worker(deals, task_queue=DEALS_QUEUE, activities=pure, graceful_shutdown_timeout=drain, interceptors=beats,
                sticky_queue_schedule_to_start_timeout=_STICKY),
-        Worker(outside, task_queue=ERP_QUEUE, activities=[Orders(connectors.erp, ledger, database).create_sales_order],
+        Worker(outside, task_queue=ERP_QUEUE,
+               activities=[orders.create_sales_order, supply.read_material_price, supply.read_machine_hours],
                max_task_queue_activities_per_second=erp.rate, max_concurrent_activities=erp.concurrency,
                graceful_shutdown_timeout=drain, interceptors=beats),
         Worker(outside, task_queue=PROJECTS_QUEUE, activities=[projects.create_project, projects.sync_plan],

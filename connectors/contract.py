@@ -43,7 +43,9 @@ __all__ = [
     "IssueBody",
     "IssueChange",
     "Link",
+    "MachineHours",
     "Manifest",
+    "MaterialPrice",
     "Message",
     "Messenger",
     "NotFound",
@@ -192,6 +194,21 @@ class SalesOrder(Frozen):
     lines: tuple[OrderLine, ...]
 
 
+class MaterialPrice(Frozen):
+    """What a unit of a material is bought for. `valid_until` is its last day; None for a price without one."""
+
+    rate: Decimal
+    currency: str
+    valid_until: date | None
+
+
+class MachineHours(Frozen):
+    """What a machine can work in a time, and how much of it is planned already."""
+
+    offered: Decimal
+    planned: Decimal
+
+
 class ProjectBody(Frozen):
     name: str
     description: str = ""
@@ -298,6 +315,12 @@ class Erp(Connector, Protocol):
 
     async def cancel_sales_order(self, ref: ExternalRef) -> None:
         """Cancel it; cancelling a cancelled order changes nothing."""
+
+    async def read_material_price(self, item: str, on: date) -> MaterialPrice:
+        """Return the price an item is bought for on a day; raise Refused if none holds on it."""
+
+    async def read_machine_hours(self, machine: str, first: date, last: date) -> MachineHours:
+        """Return the hours of a machine from the first to the last day; raise NotFound for one nobody knows."""
 
 
 class ProjectTool(Connector, Protocol):

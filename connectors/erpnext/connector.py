@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.contract import CustomerBody, ExternalRef, NotFound, OrderLine, Refused, SalesOrder, SalesOrderBody
+from connectors.contract import (
+    CustomerBody,
+    ExternalRef,
+    MachineHours,
+    MaterialPrice,
+    NotFound,
+    OrderLine,
+    Refused,
+    SalesOrder,
+    SalesOrderBody,
+)
 from connectors.http import Answer, HttpConnector
 from connectors.manifest import load_manifest
 
@@ -22,6 +32,8 @@ _DRAFT, _SUBMITTED, _CANCELLED = 0, 1, 2
 _STATES = {_DRAFT: "draft", _SUBMITTED: "confirmed", _CANCELLED: "cancelled"}
 # A taken name answers DuplicateEntryError (409), a taken unique field UniqueValidationError (417).
 _TAKEN = {"DuplicateEntryError", "UniqueValidationError"}
+# A job card in one of these takes no more hours.
+_OVER = {"Completed", "Stopped", "Closed", "Cancelled"}
 
 
 class ErpNext(HttpConnector):
@@ -129,6 +141,49 @@ class ErpNext(HttpConnector):
                 await self._set_docstatus(order.name, _CANCELLED, f"cancel sales order {order.name}")
             case _:
                 pass
+
+    async def read_material_price(self, item: str, on: date) -> MaterialPrice:
+        """Of several buying prices that hold on the day the newest counts, of two equally new ones the lower."""
+        what, day = f"read the price of {item}", on.isoformat()
+        filters = [["item_code", "=", item], ["buying", "=", 1]]
+        answer = await self._every("Item Price", filters, _Price, what)
+        holding = [
+            price
+            for price in self.read(answer, _Prices).data
+            if (price.valid_from or day) <= day <= (price.valid_upto or day)
+        ]
+        if not holding:
+            self.refuse(answer, f"no buying price of {item} holds on {on.day} {on:%b %Y}; enter one as an Item Price")
+        found = max(holding, key=lambda price: (price.valid_from or "", -price.rate))
+        until = date.fromisoformat(found.valid_upto) if found.valid_upto else None
+        return MaterialPrice(rate=found.rate, currency=found.currency or "USD", valid_until=until)
+
+    async def read_machine_hours(self, machine: str, first: date, last: date) -> MachineHours:
+        """What the workstation's shifts offer on days that are no holidays; a job counts where it is to start."""
+        what = f"read the hours of {machine}"
+        answer = await self.call("GET", self._path("Workstation", machine), what=what)
+        station = self.read(answer, _OneStation).data
+        if not station.disabled and not station.total_working_hours:
+            self.refuse(answer, f"workstation {machine} has no working hours; enter its shifts there")
+        closed: set[str] = set()
+        if station.holiday_list:
+            answer = await self.call("GET", self._path("Holiday List", station.holiday_list), what=what)
+            closed = {holiday.holiday_date for holiday in self.read(answer, _OneHolidayList).data.holidays}
+        days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+        day = station.total_working_hours * max(station.production_capacity, 1)
+        offered = Decimal(0) if station.disabled else day * sum(each not in closed for each in days)
+        filters = [
+            ["workstation", "=", machine], ["docstatus", "<", _CANCELLED], ["expected_start_date", ">=", days[0]],
+            ["expected_start_date", "<", (last + timedelta(days=1)).isoformat()],
+        ]  # fmt: skip
+        jobs = self.read(await self._every("Job Card", filters, _Job, what), _Jobs).data
+        minutes = sum((max(job.left, Decimal(0)) for job in jobs if job.status not in _OVER), Decimal(0))
+        return MachineHours(offered=offered, planned=minutes / 60)
+
+    async def _every(self, doctype: str, filters: list[list[Any]], row: type[BaseModel], what: str) -> Answer:
+        fields = json.dumps([field.alias or name for name, field in row.model_fields.items()])
+        params = {"filters": json.dumps(filters), "fields": fields, "limit_page_length": "0"}
+        return await self.call("GET", f"/api/resource/{quote(doctype)}", what=what, params=params)
 
     async def _find(self, doctype: str, key: str) -> _Found | None:
         answer = await self.call(
@@ -258,3 +313,52 @@ class _Order(_Found):
 
 class _OneOrder(_Wire):
     data: _Order
+
+
+class _Price(_Wire):
+    rate: Decimal = Field(alias="price_list_rate")
+    currency: str | None = None
+    valid_from: str | None = None
+    valid_upto: str | None = None
+
+
+class _Prices(_Wire):
+    data: Sequence[_Price]
+
+
+class _Station(_Wire):
+    disabled: bool = False
+    production_capacity: int = 1
+    total_working_hours: Decimal = Decimal(0)
+    holiday_list: str | None = None
+
+
+class _OneStation(_Wire):
+    data: _Station
+
+
+class _Holiday(_Wire):
+    holiday_date: str
+
+
+class _HolidayList(_Wire):
+    holidays: Sequence[_Holiday] = ()
+
+
+class _OneHolidayList(_Wire):
+    data: _HolidayList
+
+
+class _Job(_Wire):
+    status: str = ""
+    time_required: Decimal | None = None
+    total_time_in_mins: Decimal | None = None
+
+    @property
+    def left(self) -> Decimal:
+        """Minutes that are still to be worked."""
+        return (self.time_required or Decimal(0)) - (self.total_time_in_mins or Decimal(0))
+
+
+class _Jobs(_Wire):
+    data: Sequence[_Job]

@@ -1,7 +1,8 @@
-"""ERPNext's REST API as Frappe documents it, small: customers, items, sales orders, custom fields.
+"""ERPNext's REST API as Frappe documents it, small: customers, items and their prices, sales orders, a plant's plan.
 
 Sources: Frappe Framework documentation, "REST API"; ERPNext documentation, "Sales Order", "Customer", "Item",
-"Custom Field"; status codes and names of exceptions from frappe/exceptions.py and frappe/model/base_document.py.
+"Custom Field", "Item Price", "Workstation", "Job Card"; status codes
+and names of exceptions from frappe/exceptions.py and frappe/model/base_document.py.
 """
 
 from __future__ import annotations
@@ -32,13 +33,30 @@ _FIELDS = {
         "total", "net_total", "grand_total", "status", "amended_from",
     },
     "Custom Field": {"dt", "fieldname", "label", "fieldtype", "unique", "read_only", "no_copy"},
+    "Item Price": {
+        "item_code", "price_list", "buying", "selling", "price_list_rate", "currency", "valid_from", "valid_upto",
+        "supplier", "uom",
+    },
+    "Workstation": {
+        "workstation_name", "production_capacity", "working_hours", "total_working_hours", "holiday_list", "disabled",
+    },
+    "Holiday List": {"holiday_list_name", "from_date", "to_date", "holidays"},
+    "Job Card": {
+        "workstation", "operation", "for_quantity", "status", "expected_start_date", "expected_end_date",
+        "time_required", "total_time_in_mins",
+    },
 }  # fmt: skip
 _MANDATORY = {
     "Customer": ("customer_name",),
     "Item": ("item_code", "item_group"),
     "Sales Order": ("customer", "delivery_date", "items"),
     "Custom Field": ("dt", "fieldname", "fieldtype"),
+    "Item Price": ("item_code", "price_list", "price_list_rate"),
+    "Workstation": ("workstation_name",),
+    "Holiday List": ("holiday_list_name", "from_date", "to_date"),
+    "Job Card": ("workstation", "operation", "for_quantity"),
 }
+_PRICE_LISTS = {"Standard Buying": {"buying": 1, "selling": 0}, "Standard Selling": {"buying": 0, "selling": 1}}
 _OPERATORS: dict[str, Callable[[str, Any], bool]] = {
     "=": lambda has, wanted: has == str(wanted),
     "!=": lambda has, wanted: has != str(wanted),
@@ -182,6 +200,14 @@ class ErpNextSandbox(Vendor):
                 name = next(n for n in (name, *(f"{name} - {i}" for i in range(1, 10_000))) if n not in taken)
             case "Custom Field":
                 name = f"{wanted['dt']}-{wanted['fieldname']}"
+            case "Item Price":
+                wanted, name = self._price(wanted), f"{self.store.number('Item Price'):010x}"
+            case "Workstation":
+                wanted, name = _station(wanted), wanted["workstation_name"]
+            case "Holiday List":
+                name = wanted["holiday_list_name"]
+            case "Job Card":
+                wanted, name = {"status": "Open"} | wanted, f"PO-JOB{self.store.number('PO-JOB'):05d}"
             case _:
                 name = wanted["item_code"]
         if self.store.get(doctype, name):
@@ -263,6 +289,16 @@ class ErpNextSandbox(Vendor):
             | {"items": rows, "transaction_date": ordered, "company": "Halden Managed IT", "status": "Draft"}
         )
 
+    def _price(self, wanted: Record) -> Record:
+        """Which way a price goes and its currency are its list's, whatever the request says."""
+        if self.store.get("Item", wanted["item_code"]) is None:
+            _fail("ValidationError", f"Item {wanted['item_code']} not found.")
+        if (ways := _PRICE_LISTS.get(wanted["price_list"])) is None:
+            _fail("ValidationError", f"The price list {wanted['price_list']} does not exist or is disabled")
+        if wanted.get("valid_upto") and _text(wanted.get("valid_from")) > wanted["valid_upto"]:
+            _fail("ValidationError", "Valid Up To must be after Valid From")
+        return wanted | ways | {"currency": "USD", "price_list_rate": float(_number(wanted["price_list_rate"]))}
+
     def _unique(self, doctype: str, wanted: Record, name: str | None) -> None:
         for field in self._own_fields(doctype):
             value = wanted.get(field["fieldname"])
@@ -309,6 +345,16 @@ class ErpNextSandbox(Vendor):
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
         owner = "throughline@example.com"
         return {"owner": owner, "creation": now, "docstatus": _DRAFT} | doc | {"modified": now, "doctype": doctype}
+
+
+def _station(wanted: Record) -> Record:
+    """Add up the shifts of a working day, as the vendor does when a workstation is saved."""
+    rows = []
+    for row in wanted.get("working_hours") or []:
+        start, end = (datetime.strptime(row[each], "%H:%M:%S") for each in ("start_time", "end_time"))  # noqa: DTZ007
+        rows.append(row | {"hours": (end - start).total_seconds() / 3600})
+    total = sum(row["hours"] for row in rows)
+    return {"production_capacity": 1, "disabled": 0} | wanted | {"working_hours": rows, "total_working_hours": total}
 
 
 def _exception(kind: str, message: str, status: int | None = None) -> Response:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -264,6 +264,16 @@ async def test_a_reading_call_without_a_usable_answer_is_unavailable(thing: Thin
             await thing.find(fresh_key())
 
 
+async def test_a_plan_that_cannot_be_read_is_unavailable(erpnext: ErpNext, outside: Outside) -> None:
+    for fault, more in (("answer", {"status": 503}), ("drop", {}), ("garbage", {})):
+        await outside.fault("erpnext", fault, **more)
+        with pytest.raises(Unavailable, match="Nothing was changed there"):
+            await erpnext.read_material_price("STEEL-S355", date(2026, 11, 16))
+        await outside.fault("erpnext", fault, **more)
+        with pytest.raises(Unavailable, match="Nothing was changed there"):
+            await erpnext.read_machine_hours("Laser 1", date(2026, 12, 1), date(2026, 12, 31))
+
+
 async def test_a_refused_key_is_named_without_showing_it(thing: Thing, caplog: pytest.LogCaptureFixture) -> None:
     good = dict(thing.connector._client.headers)
     for name in ("authorization", "x-redmine-api-key"):
@@ -313,6 +323,7 @@ async def test_a_missing_record_is_not_found(
         hubspot.read_deal("1"),
         hubspot.write_deal("1", {"dealname": "x"}),
         erpnext.read_sales_order(ExternalRef(id="SAL-ORD-0")),
+        erpnext.read_machine_hours("No such workstation", date(2026, 12, 1), date(2026, 12, 31)),
         redmine.read_issue(ExternalRef(id="999999")),
         slack.rewrite(ExternalRef(id="C0NOWHERE/1.0"), message("C0NOWHERE")),
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,72 @@ async def test_a_key_with_quotes_and_signs_is_found_as_it_is(erpnext: ErpNext) -
     made = await erpnext.create_customer(key, customer())
     assert await erpnext.find_customer(key) == made
     assert await erpnext.find_customer(key.replace("%", "x")) is None
+
+
+async def put(erpnext: ErpNext, doctype: str, **fields: Any) -> str:
+    """Enter a record as a person of the plant does."""
+    path = f"/api/resource/{doctype.replace(' ', '%20')}"
+    answer = await erpnext.call("POST", path, what=f"enter a {doctype.lower()}", body=fields)
+    return str(answer.data()["data"]["name"])
+
+
+async def steel(erpnext: ErpNext, item: str, *prices: tuple[str, str | None, str | None], **more: Any) -> None:
+    await put(erpnext, "Item", item_code=item, item_group="Raw Material")
+    for rate, first, last in prices:
+        dates = {"valid_from": first, "valid_upto": last}
+        await put(
+            erpnext, "Item Price", item_code=item, price_list="Standard Buying", price_list_rate=rate, **dates, **more
+        )
+
+
+async def test_a_price_holds_on_its_days_the_newest_first(erpnext: ErpNext) -> None:
+    weeks = [("812.5", "2026-11-16", "2026-11-22"), ("830", "2026-11-23", "2026-11-29"), ("900", None, None)]
+    await steel(erpnext, "STEEL-1", *weeks)
+    on = {day: await erpnext.read_material_price("STEEL-1", date(2026, 11, day)) for day in (15, 16, 22, 23)}
+    assert [(price.rate, price.currency) for price in on.values()] == [
+        (Decimal(900), "USD"), (Decimal("812.5"), "USD"), (Decimal("812.5"), "USD"), (Decimal(830), "USD"),
+    ]  # fmt: skip
+    assert [price.valid_until for price in on.values()] == [
+        None, date(2026, 11, 22), date(2026, 11, 22), date(2026, 11, 29),
+    ]  # fmt: skip
+
+
+async def test_without_a_price_for_the_day_the_message_says_what_to_enter(erpnext: ErpNext) -> None:
+    await steel(erpnext, "STEEL-2", ("812.5", "2026-11-16", "2026-11-22"))
+    await put(erpnext, "Item Price", item_code="STEEL-2", price_list="Standard Selling", price_list_rate="1400")
+    with pytest.raises(Refused, match="no buying price of STEEL-2 holds on 23 Nov 2026; enter one as an Item Price"):
+        await erpnext.read_material_price("STEEL-2", date(2026, 11, 23))
+
+
+async def laser(erpnext: ErpNext, name: str, *jobs: tuple[str, int, str], **more: Any) -> None:
+    """A workstation of two shifts; each job is its start, its minutes and its status."""
+    shifts = [{"start_time": "06:00:00", "end_time": "14:00:00"}, {"start_time": "14:00:00", "end_time": "22:00:00"}]
+    await put(erpnext, "Workstation", workstation_name=name, working_hours=shifts, **more)
+    for start, minutes, status in jobs:
+        about = {"workstation": name, "operation": "Cutting", "for_quantity": 1, "status": status}
+        await put(erpnext, "Job Card", expected_start_date=f"{start} 06:00:00", time_required=minutes, **about)
+
+
+async def test_a_machine_offers_its_shifts_on_working_days_less_what_is_planned(erpnext: ErpNext) -> None:
+    closed = [{"holiday_date": f"2026-12-{day:02}"} for day in (5, 6, 12, 13, 19, 20, 25, 26, 27)]
+    span = {"from_date": "2026-01-01", "to_date": "2026-12-31"}
+    await put(erpnext, "Holiday List", holiday_list_name="Plant 2026", holidays=closed, **span)
+    jobs = [
+        ("2026-11-30", 600, "Open"), ("2026-12-01", 600, "Open"), ("2026-12-31", 90, "Work In Progress"),
+        ("2026-12-14", 4800, "Completed"), ("2027-01-01", 600, "Open"),
+    ]  # fmt: skip
+    await laser(erpnext, "Laser 1", *jobs, holiday_list="Plant 2026", production_capacity=2)
+    hours = await erpnext.read_machine_hours("Laser 1", date(2026, 12, 1), date(2026, 12, 31))
+    assert hours.offered == (31 - len(closed)) * 16 * 2
+    assert hours.planned == Decimal(690) / 60
+
+
+async def test_a_machine_without_shifts_or_out_of_use_says_so(erpnext: ErpNext) -> None:
+    await put(erpnext, "Workstation", workstation_name="Press 9")
+    with pytest.raises(Refused, match="Press 9 has no working hours; enter its shifts there"):
+        await erpnext.read_machine_hours("Press 9", date(2026, 12, 1), date(2026, 12, 31))
+    await laser(erpnext, "Laser 8", disabled=1)
+    assert (await erpnext.read_machine_hours("Laser 8", date(2026, 12, 1), date(2026, 12, 31))).offered == 0
 
 
 async def test_a_missing_order_says_to_correct_the_reference(erpnext: ErpNext) -> None:
