@@ -34,8 +34,8 @@ class Offer:
     crm: str = "hubspot"
 
     def begin(self, new: NewDeal) -> Begin:
-        """Choose the flow. Raises Unclaimed, for a fact that cannot be taken as given too."""
-        known = self.library.facts
+        """Choose the flow, or keep the deal's own. Raises Unclaimed, for a fact that cannot be taken as given too."""
+        known = self._facts(new.own)
         strange = [path for path in new.facts if path not in known]
         if strange:
             raise Unclaimed(f"no flow on offer has a fact {strange[0]!r}; they have {', '.join(sorted(known))}")
@@ -44,8 +44,7 @@ class Offer:
         try:
             # Typed by all flows first: a rule that compares "35" with a percentage would decide nothing.
             typed = _typed(facts, known)
-            flow = self.library.choose(typed, self.rates, new.flow)
-            # A deal that runs already may follow another flow; it takes of these what it knows.
+            flow = new.own or self.library.choose(typed, self.rates, new.flow)
             specs = {**known, **flow.facts}
             typed = _typed(facts, specs)
         except NoFlow as nobody:
@@ -64,10 +63,13 @@ class Offer:
         )
         return Begin(given=_given(flow, new), first=first)
 
-    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str = "", **more: Any) -> NewDeal:
+    def from_crm(
+        self, record: CrmDeal, owners: Mapping[str, str], key: str = "", own: FlowDef | None = None, **more: Any
+    ) -> NewDeal:
         """Return what the CRM's record means for the deal; `owners` are person ids by mail address."""
-        facts, unset = facts_from_crm(record, owners, self.library.facts, self.library.properties)
-        known = {path: value for path, value in facts.items() if path in self.library.facts}
+        specs = self._facts(own)
+        facts, unset = facts_from_crm(record, owners, specs, self.library.properties)
+        known = {path: value for path, value in facts.items() if path in specs}
         told: dict[str, Any] = {
             "deal": f"deal/{self.crm}/{record.id}",
             "source": self.crm,
@@ -80,8 +82,12 @@ class Offer:
             "url": record.url or "",
             "facts": known,
             "unset": unset,
+            "own": own,
         }
         return NewDeal(**{**told, **more})
+
+    def _facts(self, own: FlowDef | None) -> Mapping[str, FactSpec]:
+        return self.library.facts if own is None else own.facts
 
 
 def on_offer(folders: Iterable[Path] = ()) -> Offer:

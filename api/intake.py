@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from api.gateway import KeyedAct
 from connectors.contract import CrmDeal
+from models.flow import FlowDef
 from models.values import Value
 
 
@@ -31,6 +32,8 @@ class NewDeal:
     account: str
     owner: str
     flow: str | None = None
+    own: FlowDef | None = None
+    """What the deal already lives by, whether that is still on offer or not."""
     url: str = ""
     facts: dict[str, Value] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
@@ -50,5 +53,8 @@ class Intake(Protocol):
     def begin(self, new: NewDeal) -> Begin:
         """Choose the flow. Raises Unclaimed."""
 
-    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str) -> NewDeal:
-        """Return what the CRM's record means for the deal; `owners` are person ids by mail address."""
+    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str, own: FlowDef | None = None) -> NewDeal:
+        """Return what the CRM's record means for the deal, or for one that lives by its `own` definition.
+
+        `owners` are person ids by mail address.
+        """

@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, ColumnElement, func, select, tuple_
 from sqlmodel import col
 
 from connectors.database import ReadSession
+from models.flow import FlowDef
 from models.tables.deals import Deal
 from models.tables.documents import Document
 from models.tables.effects import EffectRow
@@ -184,6 +185,14 @@ async def flows(session: ReadSession) -> list[FlowVersion]:
     """Return every definition ever used, newest version first."""
     query = select(FlowVersion).order_by(col(FlowVersion.name), col(FlowVersion.version).desc())
     return list(await session.scalars(query))
+
+
+async def definition(session: ReadSession, digest: str) -> FlowDef:
+    """Return what deals of this digest live by. Raises LookupError; a deal and its definition are written together."""
+    row = await session.get(FlowVersion, digest)
+    if row is None:
+        raise LookupError(f"the definition {digest[:12]} that the deal lives by is not in the database")
+    return FlowDef.model_validate(row.definition)
 
 
 async def running_by_digest(session: ReadSession) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -15,6 +15,7 @@ from sqlmodel import col
 from activities import inbound
 from activities.crm import store_lines
 from activities.inbound import Claimed
+from api import queries
 from api.gateway import NotRunning, Refused, Unreachable
 from api.intake import Unclaimed
 from api.parts import Parts
@@ -93,16 +94,15 @@ async def _carry(parts: Parts, event: Claimed) -> Outcome:
         raise Later(str(down)) from down
     async with parts.database.read() as session:
         running = await session.get(Deal, deal_id)
+        own = None if running is None or running.ended_at else await queries.definition(session, running.flow_digest)
         people = await session.execute(select(col(Person.email), col(Person.id)))
         owners = {email.lower(): person for email, person in people}
     if running is not None and running.ended_at is not None:
         await journal_refusal(parts, deal_id, event.source, "revise", None, "ended", "The deal has ended")
         return Outcome("ignored", "the deal has ended", deal_id)
     try:
-        new = parts.intake.from_crm(record, owners, f"{event.source}:{event.event_key}")
-        if running is not None:  # a later change of facts never changes the flow (semantics 11)
-            new = replace(new, flow=running.flow)
-        begin = parts.intake.begin(new)
+        # A later change of facts never changes the flow (semantics 11): the deal lives by what it was given.
+        begin = parts.intake.begin(parts.intake.from_crm(record, owners, f"{event.source}:{event.event_key}", own))
         async with parts.database.write() as lines:
             await store_lines(lines, record)
         receipt = await parts.gateway.start(deal_id, begin.given, begin.first)

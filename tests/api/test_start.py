@@ -15,6 +15,7 @@ from api.intake import Begin, NewDeal, Unclaimed
 from connectors.contract import CrmDeal
 from connectors.database import Database
 from models.acts import Revise
+from models.flow import FlowDef
 from tests.api.company import TOKENS, Company
 from tests.api.conftest import as_token, free_port, serving, settings, working
 from tests.api.standin import Given
@@ -31,11 +32,11 @@ class StandInIntake:
         first = Revise.model_validate({"key": new.key, "by": new.by, "source": "crm", "at": new.at, "facts": facts})
         return Begin(Given(deal=new.deal), first)
 
-    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str) -> NewDeal:
+    def from_crm(self, record: CrmDeal, owners: Mapping[str, str], key: str, own: FlowDef | None = None) -> NewDeal:
         owner = owners.get((record.owner_email or "").lower(), "")
         return NewDeal(
             deal=f"deal/hubspot/{record.id}", source="hubspot", at=record.updated_at, by="hubspot", key=key,
-            title=record.name, account=record.company.name if record.company else "", owner=owner,
+            title=record.name, account=record.company.name if record.company else "", owner=owner, own=own,
         )  # fmt: skip
 
 
