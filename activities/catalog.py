@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from models.facts import type_name
 from models.flow import ActionSpec
 from models.money import Money, Percent
+from models.price import VALID_DAYS
 from models.values import Digest, Items
 
 I = TypeVar("I", bound=BaseModel)  # noqa: E741 (input)
@@ -32,6 +34,12 @@ class Action(Generic[I, O]):
     on_change: Literal["again", "amend", "ask", "keep"] = "again"
     patience: timedelta = timedelta(hours=24)
     duplicate_safety: Literal["", "A", "B", "C", "D", "E"] = ""
+    valid_days: int | None = None
+    """How long the result counts; afterwards it is worked out anew."""
+
+    def takes(self) -> dict[str, str]:
+        """Return the type of fact that each input takes."""
+        return {name: _tag(field.annotation) for name, field in self.input.model_fields.items() if name != "item"}
 
     def spec(self) -> ActionSpec:
         """Return what a flow's definition keeps of it."""
@@ -49,6 +57,11 @@ class Action(Generic[I, O]):
             patience_seconds=int(self.patience.total_seconds()),
             duplicate_safety=self.duplicate_safety,
         )
+
+
+def _tag(annotation: Any) -> str:
+    held = next((each for each in get_args(annotation) if each is not type(None)), annotation)
+    return "items" if held is Items else type_name(held)
 
 
 class _Data(BaseModel):
@@ -131,7 +144,7 @@ class HoursLeft(_Data):
     production_month: date
 
 
-price_quote = Action("price_quote", "Price quote", PriceInput, Priced, queue="deals")
+price_quote = Action("price_quote", "Price quote", PriceInput, Priced, queue="deals", valid_days=VALID_DAYS)
 create_sales_order = Action(
     "create_sales_order",
     "Sales order",

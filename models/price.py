@@ -15,7 +15,8 @@ from models.quote import Charge, Explained, Quote, QuoteLine, Totals, quote_dige
 # Enough digits that only the stated rounding ever rounds: 4 factors of at most 15 digits each.
 _EXACT = 64
 _TENTH = Decimal("0.1")
-_VALID_DAYS = 30
+VALID_DAYS = 30
+"""How long a price is valid unless somebody says otherwise."""
 _ROUNDED = "rounded half-even to the digits of the currency"
 
 
@@ -57,7 +58,7 @@ class PriceRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
     version: int = Field(default=1, ge=1)
     priced_on: date
-    valid_days: int = Field(default=_VALID_DAYS, ge=1)
+    valid_days: int = Field(default=VALID_DAYS, ge=1)
     currency: str
     terms: Mapping[str, str] = {}
     lines: tuple[LineToPrice, ...]

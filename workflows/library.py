@@ -20,7 +20,7 @@ from models.facts import DealFacts, FactSpec
 from models.flow import FlowDef, PacketSpec, SubflowDef, TemplateSpec
 from models.rules import Facts, Rates, holds, printed
 from workflows.binding import bind
-from workflows.checks import FATAL, ROLES, Finding, Menu, check
+from workflows.checks import FATAL, ROLES, Finding, Menu, check, described, never_chosen
 from workflows.flows import FLOWS
 from workflows.flows.packets import PACKETS
 from workflows.mistakes import told
@@ -28,6 +28,8 @@ from workflows.versions import SHIPPED, Releases, Version
 
 COMPANY_CURRENCY: Rates = {"USD": Decimal(1)}
 _ACTIONS = {action.name: action.spec() for action in CATALOG}
+_INPUTS = {action.name: action.takes() for action in CATALOG}
+_VALID_DAYS = {action.name: action.valid_days for action in CATALOG if action.valid_days is not None}
 
 
 class NoFlow(LookupError):
@@ -80,11 +82,15 @@ class Library:
         found |= {flow.version: flow for flow in self.every if flow.name == name}
         return tuple(Version(name, n, days.get(n), found[n]) for n in sorted(found, reverse=True))
 
-    def check(self, roles: Iterable[str] = ROLES) -> list[Finding]:
-        """Return everything that is wrong, with what could not be loaded and with every flow."""
-        menu = self.menu._replace(roles=frozenset(roles))
+    def check(self, roles: Iterable[str] = ROLES, people: Mapping[str, frozenset[str]] | None = None) -> list[Finding]:
+        """Return everything that is wrong, with what could not be loaded and with every flow.
+
+        `people` says who has which role; then gates are tried with them, and `roles` are theirs.
+        """
+        menu = self.menu._replace(roles=frozenset(roles if people is None else people), people=people)
         found = [*self.findings, *(finding for flow in self.every for finding in check(flow, menu))]
-        return [*found, *(finding for each in self.releases for finding in each.findings(self.every))]
+        found += never_chosen(self.flows)
+        return [described(each) for each in (*found, *(f for kept in self.releases for f in kept.findings(self.every)))]
 
 
 class _Written(NamedTuple):
@@ -118,7 +124,7 @@ def load(
     if shipped:
         written += _shipped()
     every = _bound(written, templates, packets, findings)
-    menu = Menu(frozenset(_ACTIONS), frozenset(templates), frozenset(packets))
+    menu = Menu(frozenset(_ACTIONS), frozenset(templates), frozenset(packets), inputs=_INPUTS, valid_days=_VALID_DAYS)
     broken = {f.flow for flow in every for f in check(flow, menu) if f.code in FATAL}
     sound = [flow for flow in every if f"{flow.name} version {flow.version}" not in broken]
     unique = tuple(dict.fromkeys(findings))

@@ -29,7 +29,8 @@ STEPS = {
     "unknown_template": 'Stage("s", Call(price_quote), Render("sow", template="sow/managed_servces"))',
     "unknown_packet": f'Stage("s", Handoff("managed-service", to="operations", {PATIENCE}))',
     "unknown_stage": f'Stage("s", Approval("a", by="cfo", {PATIENCE}, on_reject="t"))',
-    "later_stage": f'Stage("s", Approval("a", by="cfo", {PATIENCE}, on_reject="t")), Stage("t")',
+    "later_stage": f'Stage("s", Approval("a", by="cfo", {PATIENCE}, on_reject="t")), '
+    f'Stage("t", Task("t", by="sales", {PATIENCE}))',
     "unrouted_rejection": f'Stage("s", Approval("a", by="cfo", {PATIENCE}))',
     "unrouted_decline": 'Stage("s", Call(price_quote), Render("sow", template="sow/managed_services"), '
     'Signature("sow", within=days(3)))',
