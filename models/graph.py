@@ -31,6 +31,7 @@ from models.flow import (
     stage_rules,
 )
 from models.rules import Rule, text
+from models.turn import title
 
 START, DONE = "start", "done"
 OUTCOMES = ("rejected", "declined", "expired")
@@ -45,6 +46,9 @@ class Station(_Data):
 
     is_: Literal["station"] = "station"
     step: Step
+    title: str
+    where: str = ""
+    """The system its action works in."""
     stage: str
     rules: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -147,7 +151,7 @@ class Graph(_Data):
 
 def graph(flow: FlowDef) -> Graph:
     """Return the graph of a flow. The same flow gives the same graph."""
-    lanes = tuple(_lane(stage) for stage in flow.stages)
+    lanes = tuple(_Reader(flow, stage).lane() for stage in flow.stages)
     ways = (*_onward(lanes), *(way for stage in flow.stages for way in _aside(stage)))
     return Graph(name=flow.name, version=flow.version, lanes=lanes, completes=str(flow.completes), ways=ways)
 
@@ -169,49 +173,63 @@ def joined(rules: tuple[str, ...]) -> str:
     return " and ".join(f"({r})" if " or " in r and len(rules) > 1 else r for r in rules)
 
 
-def _lane(stage: StageDef) -> Lane:
-    parts = tuple(part for node in stage.nodes for part in _parts(node, stage, stage_rules(stage), ()))
-    return Lane(
-        name=stage.name, line=Line(parts=parts), skip=text(stage.skip_when) if stage.skip_when is not None else "",
-        max_rework=stage.max_rework, exhausted=str(stage.on_exhausted) if stage.on_exhausted is not None else "",
-    )  # fmt: skip
+def step_title(flow: FlowDef, step: Step) -> str:
+    """Return a step's name in a picture: what a call makes, else its own name."""
+    spec = flow.actions.get(step.action) if isinstance(step, CallDef) and step.name == step.action else None
+    return spec.title if spec is not None else title(step.id).capitalize()
 
 
-def _parts(
-    node: Node, stage: StageDef, rules: tuple[Rule, ...], printed: tuple[Rule, ...], *, beside: bool = False
-) -> Iterator[Part]:
-    """Yield what a node is in the picture; `printed` are rules that the next station must print itself."""
-    match node:
-        case SequenceDef():
-            for child in node.nodes:
-                yield from _parts(child, stage, rules, printed, beside=beside)
-        case ParallelDef():
-            branches = (tuple(_parts(child, stage, rules, printed, beside=True)) for child in node.branches)
-            yield Together(branches=tuple(_one(branch) for branch in branches if branch))
-        case WhenDef():
-            yield from _when(node, stage, rules, beside=beside)
-        case _:
-            every = (*rules, *own_rules(node))
-            yield Station(
-                step=node, stage=stage.name, rules=tuple(text(r) for r in every),
-                own=tuple(text(r) for r in (*printed, *own_rules(node))), parallel=beside,
-            )  # fmt: skip
+class _Reader:
+    """Reads the parts of one stage."""
 
+    def __init__(self, flow: FlowDef, stage: StageDef) -> None:
+        self.flow, self.stage = flow, stage
 
-def _when(node: WhenDef, stage: StageDef, rules: tuple[Rule, ...], *, beside: bool) -> Iterator[Part]:
-    split = bool(node.otherwise) and bool(node.nodes)
-    found: list[Part] = []
-    for nodes, rule in ((node.nodes, node.rule), (node.otherwise, ~node.rule)):
-        under = (*rules, rule)
-        alone = not split and len(nodes) == 1 and not isinstance(nodes[0], SequenceDef | ParallelDef | WhenDef)
-        shown = (rule,) if alone else ()
-        parts = tuple(part for child in nodes for part in _parts(child, stage, under, shown, beside=beside or split))
-        if parts:
-            found.append(_one(parts) if alone else Only(rule=_branch(node, rule, split=split), part=_one(parts)))
-    if split:
-        yield Together(branches=tuple(found))
-    else:
-        yield from found
+    def lane(self) -> Lane:
+        stage = self.stage
+        parts = tuple(part for node in stage.nodes for part in self._parts(node, stage_rules(stage), ()))
+        return Lane(
+            name=stage.name, line=Line(parts=parts), skip=text(stage.skip_when) if stage.skip_when is not None else "",
+            max_rework=stage.max_rework, exhausted=str(stage.on_exhausted) if stage.on_exhausted is not None else "",
+        )  # fmt: skip
+
+    def _parts(
+        self, node: Node, rules: tuple[Rule, ...], printed: tuple[Rule, ...], *, beside: bool = False
+    ) -> Iterator[Part]:
+        """Yield what a node is in the picture; `printed` are rules that the next station must print itself."""
+        match node:
+            case SequenceDef():
+                for child in node.nodes:
+                    yield from self._parts(child, rules, printed, beside=beside)
+            case ParallelDef():
+                branches = (tuple(self._parts(child, rules, printed, beside=True)) for child in node.branches)
+                yield Together(branches=tuple(_one(branch) for branch in branches if branch))
+            case WhenDef():
+                yield from self._when(node, rules, beside=beside)
+            case _:
+                yield self._station(node, (*rules, *own_rules(node)), (*printed, *own_rules(node)), beside=beside)
+
+    def _when(self, node: WhenDef, rules: tuple[Rule, ...], *, beside: bool) -> Iterator[Part]:
+        split = bool(node.otherwise) and bool(node.nodes)
+        found: list[Part] = []
+        for nodes, rule in ((node.nodes, node.rule), (node.otherwise, ~node.rule)):
+            alone = not split and len(nodes) == 1 and not isinstance(nodes[0], SequenceDef | ParallelDef | WhenDef)
+            shown, beside_ = ((rule,) if alone else ()), beside or split
+            parts = tuple(p for child in nodes for p in self._parts(child, (*rules, rule), shown, beside=beside_))
+            if parts:
+                found.append(_one(parts) if alone else Only(rule=_branch(node, rule, split=split), part=_one(parts)))
+        if split:
+            yield Together(branches=tuple(found))
+        else:
+            yield from found
+
+    def _station(self, step: Step, rules: tuple[Rule, ...], own: tuple[Rule, ...], *, beside: bool) -> Station:
+        spec = self.flow.actions.get(step.action) if isinstance(step, CallDef) else None
+        return Station(
+            step=step, title=step_title(self.flow, step), where=spec.system if spec is not None else "",
+            stage=self.stage.name, rules=tuple(text(r) for r in rules), own=tuple(text(r) for r in own),
+            parallel=beside,
+        )  # fmt: skip
 
 
 def _branch(node: WhenDef, rule: Rule, *, split: bool) -> str:
