@@ -32,7 +32,9 @@ def answers(flow: FlowDef, path: str, given: dict[str, Any]) -> dict[str, Value]
     if unknown:
         raise FormError(unknown[0], f"this form has no field {unknown[0]!r}; it has {', '.join(fields)}")
     facts: dict[str, Value] = {}
-    for name, raw in given.items():
+    # A box that was not ticked is not sent at all; the form's model says what that means.
+    unsaid = {name: field["default"] for name, field in fields.items() if "default" in field}
+    for name, raw in {**unsaid, **given}.items():
         spec = flow.facts.get(f"{path}.{name}")
         if spec is not None and raw not in (None, ""):
             facts[spec.path] = coerce(spec, raw)

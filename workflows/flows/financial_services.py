@@ -88,7 +88,8 @@ financial_services = Flow(
         "credit",
         Call(price_quote),
         Task("rating", by="risk", form=deal.rating, within=business_days(5), escalate_to=("cfo", "ceo")),
-        # The ladder of our credit policy. Who sells never decides, at no amount.
+        # The ladder of our credit policy. Who sells never decides, at no amount, and neither does who rated: an approval
+        # is not open to whoever wrote what it covers.
         Approval(
             "credit",
             by=pick(
