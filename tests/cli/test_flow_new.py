@@ -72,11 +72,14 @@ def test_what_it_writes_has_no_mistakes(folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_its_own_test_passes_and_fails_when_the_policy_changes(folder: Path) -> None:
-    quiet = ("pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(folder))
+    quiet = ("pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "-c", os.devnull, "--rootdir", str(folder))
     assert ran(*quiet, str(folder), at=folder).startswith("0\n")
     flow = folder / "enterprise_deals.py"
-    flow.write_text(flow.read_text().replace('by="deal_desk"', 'by="nobody_at_all"'))
+    written = flow.read_text()
+    flow.write_text(written.replace("deal.discount > percent(15)", "deal.discount > percent(25)"))
     assert ran(*quiet, str(folder), at=folder).startswith("1\n")
+    flow.write_text(written.replace('by="deal_desk"', 'by="deal_dsk"'))
+    assert "nobody has the role 'deal_dsk'; did you mean 'deal_desk'?" in ran(*quiet, str(folder), at=folder)
 
 
 def test_what_it_writes_is_formatted_and_strictly_typed(folder: Path) -> None:
