@@ -211,13 +211,16 @@ def _planned(
 def _state(flown: Flown, step: Step, record: Record, stopped: set[StepId]) -> State:
     if stopped:
         return "stops"
-    match record.state:
-        case Status.SKIPPED:
-            return "skipped"
-        case Status.NEW | Status.VOID:
-            ended_here = step.kind == "ending" and flown.state.ended and step.id in flown.turns
-            return "done" if ended_here else "open"
-    return {"wait": "waits", "call": "done", "render": "done", "subflow": "done"}.get(step.kind, "asked")  # type: ignore[return-value]
+    if record.state is Status.SKIPPED:
+        return "skipped"
+    ended_here = step.kind == "ending" and flown.state.ended
+    if step.id in flown.turns and ended_here:
+        return "done"
+    if record.state is Status.NEW or (record.state is Status.VOID and step.id not in flown.turns):
+        return "open"
+    if step.kind == "wait":
+        return "waits" if step.id in flown.asked else "done"
+    return "done" if step.kind in ("call", "render", "subflow") else "asked"
 
 
 def _asked(record: Record, asking: Asking | None) -> tuple[Party, ...]:

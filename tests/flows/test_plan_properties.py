@@ -1,0 +1,88 @@
+"""Over random flows and facts: a plan is what then happens when everybody says yes, in two walks more than steps."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from models.flow import FlowDef, WaitDef
+from models.people import Directory
+from models.values import Item, Items, Whole
+from tests.flows.friendly import Friendly
+from tests.flows.planning import CLOCK, START, Somebody
+from tests.models.random_flows import OUTSIDE, FlowMaker
+from workflows.plan import happens, plan
+from workflows.plan_order import disagreements
+
+CASES = int(os.environ.get("PLAN_CASES", "400"))
+PEOPLE = Directory(
+    [*(Somebody(name, ("any",), "olga") for name in ("p1", "p2", "p3")), Somebody("olga", ("sales_ops",))]
+)
+
+
+def random_deal(seed: int, *, known: float = 0.97):
+    """A random flow, the facts a random deal has, and what its steps answer."""
+    g = random.Random(seed)
+    flow = FlowMaker(g).make()
+    facts = {path: Whole(v=g.randrange(5)) for path in OUTSIDE if g.random() < known}
+    facts["things"] = Items(items=tuple(Item(key=k, digest=k) for k in sorted(g.sample("abc", g.randint(0, 3)))))
+    facts |= {path: Whole(v=g.randrange(5)) for path, spec in flow.facts.items() if spec.source == "step"}
+    return flow, facts
+
+
+def moved_by_waits(flow: FlowDef, made) -> bool:
+    """Whether something that is waited for changes a fact of the deal: what was asked before may be asked anew."""
+    return any(made.step(i).knows for i, placed in flow.steps.items() if isinstance(placed.step, WaitDef))
+
+
+def raced(made) -> bool:
+    """Whether an ending in one of several parallel branches cuts the others short: how far they are is chance."""
+    return any(step.kind == "ending" and step.state == "done" and step.group is not None for step in made.steps)
+
+
+def test_the_plan_is_what_happens_when_everybody_says_yes_in_whatever_order():
+    compared = 0
+    for seed in range(CASES):
+        flow, facts = random_deal(seed)
+        made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
+        if moved_by_waits(flow, made) or raced(made):
+            continue
+        state = Friendly(made, flow, PEOPLE, CLOCK, seed).fly(facts)
+        assert disagreements(flow, made.happens, happens(state)) == [], seed
+        assert made.ending == (str(state.ending) if state.ended else ""), seed
+        compared += 1
+    assert compared > CASES / 2
+
+
+def test_a_plan_never_walks_more_than_twice_more_than_there_are_steps():
+    for seed in range(CASES):
+        flow, facts = random_deal(seed, known=0.9)
+        made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
+        if not moved_by_waits(flow, made):
+            assert made.walks <= len(flow.steps) + 2, (seed, made.walks, len(flow.steps))
+
+
+def test_a_plan_either_ends_or_says_why_it_stops():
+    for seed in range(CASES):
+        flow, facts = random_deal(seed, known=0.9)
+        made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
+        assert bool(made.ending) is not bool(made.stops), seed
+
+
+@pytest.mark.parametrize("change", ["drop", "add", "swap"])
+def test_a_course_that_differs_is_told_apart(change):
+    told = 0
+    for seed in range(60):
+        flow, facts = random_deal(seed)
+        made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
+        happened = list(made.happens)
+        if change == "drop":
+            happened = happened[1:]
+        elif change == "add":
+            happened = [*happened, ("asked", next(iter(flow.steps)))]
+        else:
+            happened = happened[::-1]
+        told += bool(disagreements(flow, made.happens, happened))
+    assert told > 40
