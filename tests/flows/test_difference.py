@@ -237,32 +237,9 @@ def rich() -> list[FlowDef]:
 
 
 WORDS = [
-    "higher",
-    "lower",
-    "different",
-    "escalate",
-    "approve",
-    "reject",
-    "expire",
-    "any",
-    "all",
-    "ask",
-    "won",
-    "lost",
-    "days",
-    "minutes",
-    "crm",
-    "step",
-    "again",
-    "amend",
-    "keep",
-    "auto",
-    "none",
-    "<",
-    ">",
-    "is",
-    "first",
-]
+    "higher", "lower", "different", "escalate", "approve", "reject", "expire", "any", "all", "ask", "won", "lost",
+    "days", "minutes", "crm", "step", "again", "amend", "keep", "auto", "none", "<", ">", "is", "first",
+]  # fmt: skip
 _PLACES = {"line", "file", "version"}
 
 
