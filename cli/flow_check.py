@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workflows.checks import Finding
-    from workflows.library import Library
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
 
 
 def check_flows(
     path: Annotated[
         Path | None, typer.Argument(help="A flow file or a folder of them; without it, all on offer.")
     ] = None,
-    people: Annotated[Path | None, typer.Option(help="A TOML file of people whose roles flows may name.")] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="A TOML file of people: then gates are tried with who has which role.")
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to print: GitHub shows annotations, SARIF is for code scanners.")
+    ] = Format.TEXT,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings count as mistakes.")] = False,
 ) -> None:
-    """Find the mistakes in flows. The exit code is 0 without any, 1 with some, 2 for a path that cannot be read."""
-    from cli.flow import loaded, on_offer, short
-    from workflows.checks import ROLES
+    """Find the mistakes in flows; docs/checks.md explains each code.
+
+    The exit code is 0 without mistakes, 1 with some, 2 for what cannot be read. Warnings alone leave it at 0.
+    """
+    from cli.flow import loaded, on_offer
 
     if path is not None and not path.exists():
         raise typer.BadParameter(f"there is no {path}")
     if path is not None and path.is_file() and path.suffix != ".py":
         raise typer.BadParameter(f"{path} is no flow file; a flow is a .py file")
+    who = None if people is None else _people(people)
     library = on_offer() if path is None else loaded([path], shipped=False)
-    found = library.check(ROLES if people is None else _roles(people))
-    if as_json:
-        typer.echo(json.dumps([each._asdict() for each in found], indent=2))
-    else:
-        for each in found:
-            typer.echo(f"{short(each.file)}:{each.line}: {each.what} [{each.code}]\n  {each.remedy}")
-        typer.echo(_summary(library, found))
-    raise typer.Exit(1 if found else 0)
+    found = library.check(people=who)
+    if path is not None and not library.every and not found:
+        raise typer.BadParameter(f"there is no flow in {path}; a flow is a .py file that says Flow(...)")
+    _print(found, len(library.every), Format.JSON if as_json else form)
+    raise typer.Exit(1 if any(strict or each.severity == "error" for each in found) else 0)
 
 
-def _roles(people: Path) -> set[str]:
-    """Return the roles of a people file: every `roles = [...]` of its `[[people]]`."""
+def _print(found: Sequence[Finding], flows: int, form: Format) -> None:
+    from cli.flow_formats import as_github, as_json, as_sarif, as_text
+
+    match form:
+        case Format.TEXT:
+            typer.echo(as_text(found, flows))
+        case Format.JSON:
+            typer.echo(as_json(found))
+        case Format.SARIF:
+            typer.echo(as_sarif(found))
+        case Format.GITHUB if found:
+            typer.echo(as_github(found))
+
+
+def _people(file: Path) -> dict[str, frozenset[str]]:
+    """Return who has each role in a people file: every `roles = [...]` of its `[[people]]`."""
+    found: dict[str, set[str]] = {}
     try:
-        listed = tomllib.loads(people.read_text("utf-8")).get("people", [])
-        return {str(role) for person in listed for role in person.get("roles", [])}
+        listed = tomllib.loads(file.read_text("utf-8")).get("people", [])
+        for i, person in enumerate(listed):
+            name = str(person.get("id") or person.get("email") or person.get("name") or f"person {i + 1}")
+            roles = person.get("roles", [])
+            if not isinstance(roles, list):
+                raise typer.BadParameter(f'{file}: {name} needs roles = ["..."], a list of names')
+            for role in roles:
+                found.setdefault(str(role), set()).add(name)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError, TypeError) as wrong:
-        raise typer.BadParameter(f"{people} cannot be read: {wrong}") from wrong
-
-
-def _summary(library: Library, found: Sequence[Finding]) -> str:
-    flows = f"{len(library.every)} flow{'s' * (len(library.every) != 1)}"
-    return f"{flows} checked, {len(found) or 'no'} mistake{'s' * (len(found) != 1)}"
+        raise typer.BadParameter(f"{file} cannot be read: {wrong}") from wrong
+    if not found:
+        raise typer.BadParameter(f'{file} names nobody; write [[people]] with id = "..." and roles = ["..."]')
+    return {role: frozenset(names) for role, names in found.items()}
