@@ -17,6 +17,7 @@ from models.facts import Source
 from models.flow import (
     ApprovalDef,
     CallDef,
+    EndDef,
     FlowDef,
     RenderDef,
     SignatureDef,
@@ -27,13 +28,13 @@ from models.flow import (
     WaitDef,
     writes,
 )
-from models.given import assumed, form_answers
-from models.moves import Close, Start
+from models.given import assumed, assumed_form, form_answers
+from models.moves import Close, End, Gate, Start, Walk
 from models.outcomes import Need, Recorded, Result, failed, finished, needs, recorded, ring
 from models.people import BusinessTime, Directory, M, find_out
 from models.reading import reading
 from models.refusals import refusal
-from models.rules import Rates
+from models.rules import Rates, all_hold
 from models.turn import land, perform, turn
 from models.values import Digest, Value, fingerprint
 from models.walk import walk
@@ -104,7 +105,7 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
             return
         for move in found.moves:
             begun = perform(state, move, flown.now)
-            _remember(flown, getattr(move, "step", ""))
+            _remember(flown, _ending(state, found) if isinstance(move, End) else getattr(move, "step", ""))
             for step in begun:
                 _finish(flown, step)
         if state.ended:
@@ -120,6 +121,15 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
 
 def _open(state: DealState) -> list[StepId]:
     return [step for step, record in state.records.items() if record.state is Status.OPEN]
+
+
+def _ending(state: DealState, found: Walk) -> StepId:
+    """Return the step that ends the deal; none when it is over because all is settled."""
+    for step_id, placed in state.flow.steps.items():
+        reached = isinstance(placed.step, EndDef) and found.gates.get(step_id) is Gate.CLEAR
+        if reached and all_hold(placed.rules, state.facts, state.rates):
+            return step_id
+    return ""
 
 
 def _remember(flown: Flown, step: StepId) -> None:
@@ -260,8 +270,6 @@ def _remember_form(flown: Flown, step: Step) -> None:
     if form is None:
         return
     flow = flown.state.flow
-    from models.given import assumed_form
-
     facts = assumed_form(flow, form, flown.given)
     flown.wrote[step.id] = {path: value for path, value in facts.items() if path != form}
     flown.assumed |= {path: value for path, value in flown.wrote[step.id].items() if path not in flown.given}

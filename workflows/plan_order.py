@@ -21,7 +21,7 @@ def disagreements(flow: FlowDef, planned: Sequence[Happened], happened: Sequence
 
 
 def _advice(flow: FlowDef, what: str, step: str) -> bool:
-    """Whether it is about advice: whether that is asked and comes before its stage is over depends on who is quicker."""
+    """Whether it is advice: whether it is asked and comes before its stage is over depends on who is quicker."""
     placed = flow.steps.get(base(step))
     return what != "skipped" and placed is not None and bool(getattr(placed.step, "advisory", False))
 
