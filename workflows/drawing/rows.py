@@ -132,7 +132,7 @@ def _placed(picture: Picture, row: Sequence[_Piece], left: int, top: int, states
     down = max((piece.box.down for piece in row), default=20)
     spans = _spans(row, left)
     feet = {lane.name: _foot(lane, width) for lane, _, width, _ in spans} if picture.scale.names else {}
-    height = y - top + down + max((14 * len(foot) + 4 * bool(foot) for foot in feet.values()), default=0)
+    height = y - top + down + max((14 * len(foot) + 10 * bool(foot) for foot in feet.values()), default=0)
     for lane, x, width, begins in spans:
         name = lane.name if begins else f"{lane.name}, continued"
         shown = wrapped(name, max(4, (width - 24) // 7), 1)[0] if picture.scale.names else ""
@@ -161,7 +161,7 @@ def _spans(row: Sequence[_Piece], left: int) -> list[tuple[Lane, int, int, bool]
 
 
 def _foot(lane: Lane, width: int) -> tuple[str, ...]:
-    return tuple(wrapped(f"skipped if {lane.skip}", max(10, (width - 14) // 6), 2)) if lane.skip else ()
+    return tuple(wrapped(f"stage skipped if {lane.skip}", max(10, (width - 14) // 6), 2)) if lane.skip else ()
 
 
 def _go_on(picture: Picture, x: int, turn: int, left: int, state: str) -> None:

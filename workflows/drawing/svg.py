@@ -1,4 +1,4 @@
-"""A picture as SVG text: classes instead of colours, every text escaped, a title and a description for those who listen."""
+"""A picture as SVG text: classes instead of colours, all text escaped, a title and a description for those who listen."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from workflows.drawing.layout import LINE, NAME, Dot, Frame
 from workflows.drawing.rows import Band, Picture
 from workflows.drawing.style import alone
 from workflows.drawing.ways import Drawn
+from workflows.drawing.words import long
 
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _RAILS = {"": 0, "done": 1, "now": 2}
@@ -110,7 +111,7 @@ def _drawn(picture: Picture) -> Iterator[str]:
     for way in picture.ways:
         yield from _way(way)
     for way in picture.ways:  # above every line
-        yield f'<text class="f-way" x="{way.x}" y="{way.y}">{escaped(_signed(way))}</text>'
+        yield f'<text class="f-way" x="{way.x}" y="{way.y}">{escaped(_signed(way, picture.width))}</text>'
 
 
 def _band(band: Band) -> Iterator[str]:
@@ -178,8 +179,9 @@ def _way(way: Drawn) -> Iterator[str]:
         yield f'<rect class="f-head{state}" x="{x - 4}" y="{y - 4}" width="8" height="8"/>'
 
 
-def _signed(way: Drawn) -> str:
-    return {"added": "+ ", "removed": "− "}.get(way.aside.state, "") + way.aside.says
+def _signed(way: Drawn, width: int) -> str:
+    said = {"added": "+ ", "removed": "− "}.get(way.aside.state, "") + way.aside.says
+    return said if long(said) < width else f"{said[: width // 7]}…"
 
 
 def _circle(look: str, x: float, y: float, r: float) -> str:

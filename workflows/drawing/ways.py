@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from models.flow import StepId
 from models.graph import Graph
@@ -14,6 +15,8 @@ TRACK = 19
 CHANNEL = 9
 """From one way up along the left side to the next."""
 APART = 14
+NARROW = 70
+"""A way narrower than this has its words beside it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,25 @@ class _Course:
     text: int = 0
     beside: bool = False
 
+    @property
+    def here(self) -> bool:
+        """Whether it stays below one row."""
+        return self.row == self.target_row
+
+    def width(self, left: int) -> int:
+        return 0 if self.aside.kind == "ends" else self.start - (self.end if self.here else left)
+
+    def said(self, right: int) -> int:
+        return min(long(self.aside.says), right - 8)
+
+    def verticals(self, row: int) -> list[int]:
+        """Return where it crosses what is above its track below this row."""
+        ends = [self.start] if self.row == row else []
+        return [*ends, self.end] if self.target_row == row and self.aside.kind == "back" else ends
+
+    def track_in(self, row: int) -> int:
+        return self.track if self.row == row else self.target_track
+
 
 @dataclass
 class Router:
@@ -74,11 +96,16 @@ class Router:
         """Lay the ways of one row; return how far down they reach. `at` are the stations placed so far."""
         taken: list[list[tuple[int, int]]] = []
         self._enter(row, bottom, at)
-        for course in sorted(self.courses, key=lambda c: abs(c.start - c.end)):
-            if course.row == row:
-                self._leave(course, row, right, left, taken)
-            elif course.target_row == row:
+        here = [course for course in self.courses if row in (course.row, course.target_row)]
+        for course in here:
+            course.beside = course.row == row and course.width(left) < NARROW
+        for course in sorted(here, key=lambda c: (c.beside, c.width(left))):
+            if course.row != row:
                 course.target_track = _free(taken, (4, course.end))
+            elif course.beside:
+                self._say_beside(course, right, [c for c in here if c is not course], taken)
+            else:
+                self._say_above(course, right, left, [c for c in here if c is not course], taken)
         return 12 + TRACK * len(taken) if taken else 0
 
     def _enter(self, row: int, bottom: int, at: Mapping[StepId, int]) -> None:
@@ -97,29 +124,43 @@ class Router:
                 entered[target] += 1
                 course.target_bottom = bottom
 
-    def _leave(self, course: _Course, row: int, right: int, left: int, taken: list[list[tuple[int, int]]]) -> None:
-        said, here = long(course.aside.says), course.target_row == row
-        low = course.start if course.aside.kind == "ends" else course.end if here else left
-        course.beside = said + 24 > course.start - low
-        if course.beside:  # too narrow to carry its words: they stand beside it
-            course.text = course.start + 10 if course.start + 10 + said < right else low - 10 - said
-        else:
-            course.text = (low + course.start - said) // 2
-        far = low if here else 4
+    def _say_above(
+        self, course: _Course, right: int, left: int, others: Sequence[_Course], taken: list[list[tuple[int, int]]]
+    ) -> None:
+        """Give a way the first free track, its words in the widest gap between the lines that cross it."""
+        said, low = course.said(right), course.end if course.here else left
+        inside = sorted(x for c in others for x in c.verticals(course.row) if low < x < course.start)
+        gaps = [(a, b) for a, b in pairwise([low, *inside, course.start]) if b - a > said + 8]
+        a, b = max(gaps, key=lambda gap: gap[1] - gap[0], default=(low, course.start))
+        course.text = max(4, min((a + b - said) // 2, right - said))
+        far = low if course.here else 4
         course.track = _free(taken, (min(far, course.text) - 8, max(course.start, course.text + said) + 8))
-        if here:
+        if course.here:
             course.target_track = course.track
+
+    def _say_beside(
+        self, course: _Course, right: int, others: Sequence[_Course], taken: list[list[tuple[int, int]]]
+    ) -> None:
+        """Give a short way a track on which its words, right or left of it, cross no line that goes deeper."""
+        said, low = course.said(right), course.start if course.aside.kind == "ends" else course.end
+        fits = course.start + 10 + said < right
+        course.text = course.start + 10 if fits else max(4, low - 10 - said)
+        span = (min(low, course.text) - 8, max(course.start, course.text + said) + 8)
+        crossed = [
+            c.track_in(course.row) for c in others if any(span[0] < x < span[1] for x in c.verticals(course.row))
+        ]
+        course.track = course.target_track = _free(taken, span, max(crossed, default=-1) + 1)
 
     def drawn(self) -> list[Drawn]:
         """Return all ways once every row was laid."""
         return [_draw(course) for course in self.courses]
 
 
-def _free(taken: list[list[tuple[int, int]]], span: tuple[int, int]) -> int:
-    """Return the first track on which nothing stands within `span`, and take it."""
-    for track, spans in enumerate(taken):
-        if all(span[1] < low or high < span[0] for low, high in spans):
-            spans.append(span)
+def _free(taken: list[list[tuple[int, int]]], span: tuple[int, int], above: int = 0) -> int:
+    """Return the first track from `above` on which nothing stands within `span`, and take it."""
+    for track in range(above, len(taken)):
+        if all(span[1] < low or high < span[0] for low, high in taken[track]):
+            taken[track].append(span)
             return track
     taken.append([span])
     return len(taken) - 1

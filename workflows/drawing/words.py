@@ -109,11 +109,11 @@ def wrapped(said: str, width: int, most: int) -> list[str]:
     flat = " ".join(said.split())
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in flat)
     fit = width if not wide else max(4, width * len(flat) // (len(flat) + wide))
-    # A figure and its unit stay on one line.
-    kept = re.sub(r"(?<=\d) (?=%|[a-z]{1,3}\b)|(?<=[<>≤≥=]) (?=\S)", "\u00a0", flat)
-    kept = kept if max((len(word) for word in kept.split(" ")), default=0) <= fit else flat
-    lines = textwrap.wrap(kept.replace("\u00a0", "\x00"), fit, max_lines=most, placeholder="…", break_on_hyphens=False)
-    return [line.replace("\x00", " ") for line in lines]
+    # A figure and its unit stay on one line; a word that is too long breaks behind its strokes first.
+    kept = re.sub(r"(?<=\d) (?=%|[a-z]{1,3}\b)|(?<=[<>≤≥=]) (?=\S)", "\x00", flat)
+    words = [re.sub(r"([/_.-])", "\\1\x01 ", word) if len(word) > fit else word for word in kept.split(" ")]
+    lines = textwrap.wrap(" ".join(words), fit, max_lines=most, placeholder="…", break_on_hyphens=False)
+    return [line.replace("\x01 ", "").replace("\x01", "").replace("\x00", " ") for line in lines]
 
 
 def long(said: str) -> int:
