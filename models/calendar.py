@@ -80,12 +80,12 @@ def days(n: int) -> Span:
 
 
 def business_hours(n: int) -> Span:
-    """Return `n` hours of working time."""
+    """Return `n` hours of working time, on the calendar of the company."""
     return Span(n=n, unit=Unit.BUSINESS_HOURS)
 
 
 def business_days(n: int) -> Span:
-    """Return `n` nominal working days of working time."""
+    """Return `n` working days, on the calendar of the company: weekends and holidays do not count."""
     return Span(n=n, unit=Unit.BUSINESS_DAYS)
 
 

@@ -50,7 +50,10 @@ class FactSpec(BaseModel):
 
 
 class Fact(Generic[T]):
-    """A typed fact; compare it to make a rule."""
+    """A typed fact; compare it to make a rule: deal.region.is_("west"), deal.region.one_of("west", "east").
+
+    Join rules with & (and), | (or) and ~ (not), each comparison in parentheses.
+    """
 
     def __init__(self, spec: FactSpec, holds: Any) -> None:
         self.spec = spec
@@ -128,7 +131,7 @@ class Fact(Generic[T]):
 
 
 class Ordered(Fact[T]):
-    """A fact whose values have an order: money, percentages, numbers, dates."""
+    """A fact whose values have an order (money, percentages, numbers, dates): deal.discount > percent(15)."""
 
     def is_(self, value: T) -> Compare:  # type: ignore[override] # only a choice may be written as text
         """Return the rule that the fact equals `value`."""
@@ -148,11 +151,11 @@ class Ordered(Fact[T]):
 
 
 class Each(Fact[T]):
-    """A list of things with keys; a step with `each=` runs once per item."""
+    """A list of things with keys, such as deal.lines; a step with `each=` runs once per item."""
 
 
 class Answers(Fact[M]):
-    """What a form's answers become; each field is a fact of its own."""
+    """What a form's answers become; each field is a fact of its own: deal.survey.field("rooms") > 5."""
 
     def field(self, name: str) -> Ordered[Any]:
         """Return the fact of one field. Raises AttributeError for a field the form does not have."""
@@ -171,7 +174,16 @@ def fact(
     tracked: bool = True,
     label: str = "",
 ) -> Any:
-    """Declare a fact: who writes it, which way it gets worse, whether every prompt shows it."""
+    """Declare a fact of a deal.
+
+        discount: Ordered[Percent] = fact(CRM, worse=HIGHER, guardrail=True)
+
+    source: who writes it: CRM, ERP, PERSON (on the deal's page, or a form), or STEP, a step of the flow.
+    worse: HIGHER, LOWER or DIFFERENT (default): when an approval that covered it has to be asked again.
+    guardrail: every approver sees it, and every approval that does not list `covers` covers it.
+    tracked: False for what flickers, such as stock: it is read once, and its changes make nothing stale.
+    label: what people call it, where its name does not say it.
+    """
     return {"source": source, "worse": worse, "guardrail": guardrail, "tracked": tracked, "label": label}
 
 

@@ -19,9 +19,18 @@ def Flow(  # noqa: N802 (a word of the language, like the others below)
     owner: People = "deal_owner",
     completes: Ending = Ending(outcome="won"),  # noqa: B008 (frozen data)
 ) -> FlowDef:
-    """What happens to a deal, in which order. `takes` says which deals; the first flow on offer that takes one gets it.
+    """What happens to a deal, in which order: stages from top to bottom.
 
-    Raises TypeError or ValueError for what cannot be data; everything else is reported by `throughline flow check`.
+        ours = Flow("enterprise-deals", Stage("quote", ...), Stage("contract", ...), version=1)
+
+    name: what people call it; unique among the flows on offer.
+    stages: a deal is in the first stage with something unsettled.
+    version: 1, then 2, ... A released version never changes; deals that run keep the one they began with.
+    takes: which deals get this flow, by what is known when they arrive. The first flow that takes a deal gets it.
+    owner: who looks after its deals; without it the person whom the fact `owner` names.
+    completes: what a deal is that came to the end: won() without it.
+
+    Raises Mistake for what cannot be data; everything else is reported by `throughline flow check`.
     """
     file, line = wording.caller()
     for stage in stages:
@@ -55,7 +64,18 @@ def Stage(  # noqa: N802
     revise_within: Span = business_days(5),  # noqa: B008 (frozen data)
     was: str = "",
 ) -> StageDef:
-    """Where a deal is. Its steps run in order; `on_reject` and the like name this or an earlier stage, or an ending."""
+    """Where a deal is: steps from top to bottom, each begun when everything before it is settled.
+
+        Stage("review", Approval(...), Approval(...), skip_when=deal.amount < usd(10_000), on_reject="quote")
+
+    skip_when: passes the whole stage by when the rule holds, and says so.
+    on_reject: where a no leads, unless its step says otherwise: this or an earlier stage, lost("reason"), CONTINUE.
+    on_expire: the same for what nobody answered. on_decline: the same for a customer who does not sign.
+    max_rework: how often this stage may send a deal back; once more is for the owner's manager, or `on_exhausted`.
+    on_exhausted: the ending instead of asking the manager: lost("no agreement on price").
+    revise_within: how long the owner has to change a deal that was sent back to this stage.
+    was: the name it had before, so that running deals keep their records through a rename.
+    """
     return StageDef(
         name=name,
         nodes=tuple(wording.node(step) for step in steps),
@@ -72,12 +92,23 @@ def Stage(  # noqa: N802
 
 
 def Parallel(*branches: Steps, wait_all: bool = False) -> ParallelDef:  # noqa: N802
-    """Branches together; a tuple is one branch of several steps. The first no routes, or with `wait_all` the last."""
+    """Branches together, in no order. The first no sends the deal back at once and closes the others.
+
+        Parallel(Approval("legal", ...), Approval("finance", ...), (Call(price_quote), Approval("desk", ...)))
+
+    branches: steps; a tuple is one branch of several steps in order.
+    wait_all: hears every branch first, then sends back once, with all reasons.
+    """
     return ParallelDef(branches=tuple(wording.node(branch) for branch in branches), wait_all=wait_all)
 
 
 def When(rule: Rule, *steps: Steps, otherwise: Steps = ()) -> WhenDef:  # noqa: N802
-    """The steps only when the rule holds; `otherwise` only when it does not."""
+    """The steps only when the rule holds; `otherwise` only when it does not.
+
+        When(deal.term_months > 36, Approval("cfo", ...), otherwise=Render("letter", template="letter"))
+
+    otherwise: one step, or a tuple of several.
+    """
     other = otherwise if isinstance(otherwise, tuple) else (otherwise,)
     checked = wording.rule(rule)
     if checked is None:

@@ -55,7 +55,7 @@ Rungs = Who | Silence | tuple["Who | Sequence[Who] | Silence", ...] | list[Who]
 To = str | Ending | Continue
 Steps = Node | Ending | tuple["Steps", ...]
 
-_WORDS = ("workflows.language", "workflows.structure", __name__)
+_WORDS = ("workflows.requests", "workflows.doing", "workflows.structure", __name__)
 
 
 def who(given: Who) -> _Who:
