@@ -47,6 +47,22 @@ def worse(covered: Mapping[str, Direction], signed: Reading, now: Reading) -> li
     return [name for name, way in covered.items() if _worse(way, signed.get(name), now.get(name))]
 
 
+def barred(step: ApprovalDef, person: str, state: DealState) -> str:
+    """Return why `person` may not answer although asked, or nothing (semantics 34)."""
+    owner = state.facts.get("owner")
+    if owner is not None and str(owner) == person:
+        return "the deal's owner may not approve it; it waits for somebody else"
+    if state.submitted_by == person:
+        return "you submitted this content, so somebody else must approve it"
+    mine = [path for path in step.covered if state.facts_by.get(path) == person]
+    if mine:
+        return f"you last changed {', '.join(mine)}, so somebody else must approve it"
+    for other in step.not_same_as:
+        if any(d.person == person and d.verdict == "yes" for d in state.record(other).decisions):
+            return f"you answered {other.partition(':')[2]}; this step needs a second person"
+    return ""
+
+
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:
     """Return the parties whose answer is still wanted, in order; only the first one when asked in turn."""
     asked = parties(step, state.facts, state.rates)

@@ -8,12 +8,13 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.asking import Ladder, Patience, Silence, Who, chosen, who_key
+from models.asking import Customer, Ladder, Patience, Silence, Who, chosen, who_key
 from models.calendar import Instants, Span
 from models.deal import Clock, DealState, ExternalRef, Incident, Record, Status, base, placed
 from models.deeds import release, silence
 from models.flow import (
     ApprovalDef,
+    CallDef,
     HandoffDef,
     RenderDef,
     SignatureDef,
@@ -25,7 +26,7 @@ from models.flow import (
     parties,
     writes,
 )
-from models.reading import reading, touches
+from models.reading import DOCUMENT, reading, touches
 from models.turn import SYSTEM, fail, title
 from models.values import Digest, Value
 
@@ -233,11 +234,18 @@ def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: dat
         if not record.asked:
             record.asked = {who_key(who): list(state.people[who_key(who)]) for who in need.parties}
         empty = [who_key(who) for who in need.parties if not record.asked.get(who_key(who))]
-        if empty and not isinstance(getattr(placed(state, need.step), "step", None), SignatureDef):
-            message = f"nobody can answer: {', '.join(empty)} names no active person"
-            fail(state, need.step, Incident(kind="nobody", message=message, at=now), now)
+        if empty:
+            fail(state, need.step, Incident(kind="nobody", message=_nobody(need, record), at=now), now)
             again = True
     return again
+
+
+def _nobody(need: Need, record: Record) -> str:
+    empty = [who for who in need.parties if not record.asked.get(who_key(who))]
+    unknown = [who.contact for who in empty if isinstance(who, Customer)]
+    if unknown:
+        return f"nobody can sign: the deal names no {unknown[0]} with a mail address; set that fact, then try again"
+    return f"nobody can answer: {', '.join(who_key(who) for who in empty)} names no active person"
 
 
 def next_ring(state: DealState) -> datetime | None:
@@ -323,12 +331,20 @@ def _strike_revise(state: DealState, now: datetime) -> None:
 
 
 def _read_by_commit(state: DealState, step_id: StepId) -> bool:
-    """Whether a commit that reads this step's result is done or under way; then it no longer lapses (semantics 38)."""
+    """Whether a commit that reads this step's result is done or under way; then it no longer lapses (semantics 38).
+
+    A signature reads what its document was made from: what the customer has signed is agreed, however old it gets.
+    """
     here = state.flow.steps.get(base(step_id))
-    written = set(writes(here.step, state.flow)) if here else set()
-    return any(
-        commits(other.step)
-        and state.record(i).state in (Status.SETTLED, Status.RUNNING)
-        and touches(other.step, state) & written
-        for i, other in state.flow.steps.items()
-    )
+    made = set(writes(here.step, state.flow)) if here else set()
+    for other_id, other in state.flow.steps.items():
+        if not touches(other.step, state) & made:
+            continue
+        if commits(other.step):
+            if state.record(other_id).state in (Status.SETTLED, Status.RUNNING):
+                return True
+        elif isinstance(other.step, RenderDef):
+            made.add(DOCUMENT + other.step.document)
+        elif isinstance(other.step, CallDef):
+            made |= set(writes(other.step, state.flow))
+    return False

@@ -8,37 +8,26 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.acts import CHOICES
-from models.approval import open_parties
+from models.approval import barred, counts, open_parties
 from models.asking import Group, Ladder, Who, chosen, who_key, who_words
 from models.deal import Clock, DealState, Question, Record, Status, base, placed
 from models.flow import (
     ApprovalDef,
     CallDef,
-    HandoffDef,
-    SignatureDef,
     Step,
     StepId,
-    TaskDef,
     WaitDef,
 )
+from models.offers import Offer, answers_to, remedies, requests
 from models.outcomes import asked_of
 from models.reading import reading
 from models.rules import text
-from models.turn import title
+from models.turn import lacking, title
 from models.walk import walk
 
 
 class _Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class Offer(_Shown):
-    """An act that advances the deal."""
-
-    do: str
-    label: str
-    choice: str = ""
 
 
 class Next(_Shown):
@@ -80,25 +69,6 @@ class Wait(_Shown):
     question: str = ""
 
 
-CHOICE_LABELS = {
-    "keep": "Keep it as it is",
-    "undo": "Undo it outside",
-    "redo": "Undo it and do it again",
-    "by_hand": "It was changed by hand",
-    "again": "Ask again",
-    "continue": "Go on",
-    "send_back": "Send back",
-    "end": "End the deal",
-    "once_more": "Allow one more round",
-    "waive": "Pass with a reason",
-}
-_INCIDENT = (
-    Offer(do="retry", label="Try again"),
-    Offer(do="complete_by_hand", label="Done by hand"),
-    Offer(do="skip", label="Pass with a reason"),
-)
-
-
 def explain(state: DealState) -> list[Wait]:
     """Return everything a deal that has not ended waits for; never empty for a deal at rest."""
     if state.ended:
@@ -131,7 +101,7 @@ def _explain(state: DealState) -> Iterator[Wait]:
                 id=f"{step_id}!{record.revision}|{_stamp(record.incident.at)}", kind="incident", step=step_id,
                 title=title(step_id),
                 reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
-                acts=_INCIDENT, late=True, round=record.round,
+                acts=remedies(state, step_id, record), late=True, round=record.round,
             )  # fmt: skip
         elif record.state is Status.OPEN:
             yield _request(state, step_id, record)
@@ -145,7 +115,9 @@ def _explain(state: DealState) -> Iterator[Wait]:
             acts=(Offer(do="resubmit", label="Resubmit"), Offer(do="end", label="End the deal")),
         )  # fmt: skip
     for question in state.questions.values():
-        yield _question(state, question, owners)
+        # On hold nothing is walked, so a question may stand whose answer has come meanwhile.
+        if question.kind != "missing" or state.hold is None or lacking(state, question.step):
+            yield _question(state, question, owners)
 
 
 def _stamp(since: datetime) -> str:
@@ -174,21 +146,40 @@ def _request(state: DealState, step_id: StepId, record: Record) -> Wait:
     if record.inquiry is not None and not record.inquiry.answer:
         reason = f"{record.inquiry.by} asks: {record.inquiry.question}"
         asked, people = "deal owner", _people(state, state.flow.owner)
+    offers = requests(here.step, record)
+    if not people:
+        people, asked = _people(state, state.flow.owner), asked or "deal owner"
+        reason, offers = _unanswerable(state, here.step, record, reason, offers)
     if any(p.step == step_id for p in state.parked):
         reason = "answered; it counts once the steps before it are done again"
     return Wait(
         id=f"{step_id}|{record.round}", kind=here.step.kind, step=step_id, title=title(step_id), reason=reason,
         who=asked, waiting_on=people, since=record.since or state.opened_at, due=_due(clock),
         next=_next(state, step_id, record),
-        acts=_offers(here.step, record), late=clock.rung > 0, round=record.round, edition=record.edition,
+        acts=offers, late=clock.rung > 0, round=record.round, edition=record.edition,
     )  # fmt: skip
+
+
+def _unanswerable(
+    state: DealState, step: Step, record: Record, reason: str, offers: tuple[Offer, ...]
+) -> tuple[str, tuple[Offer, ...]]:
+    """Say why nobody is waited for: not found yet, answered during a hold, or nobody left who may answer."""
+    if not record.resolved:
+        return f"{reason}; who is asked is being found out", offers
+    if state.hold is not None:
+        return "answered; it counts once the deal goes on", ()
+    why = [barred(step, p, state) for people in record.asked.values() for p in people if isinstance(step, ApprovalDef)]
+    told = next((each.replace("you ", "they ", 1) for each in why if each), "everybody has answered")
+    return f"nobody who is asked may answer: {told}", (Offer(do="recall", label="Take it back"),)
 
 
 def _asked(state: DealState, step: Step, step_id: StepId, record: Record) -> tuple[str, tuple[str, ...]]:
     if isinstance(step, ApprovalDef):
         waiting = open_parties(step, record, reading(step, step_id, state), state)
-        answered = {d.person for d in record.decisions if d.round == record.round}
-        people = dict.fromkeys(p for who in waiting for p in record.asked.get(who_key(who), []) if p not in answered)
+        now = reading(step, step_id, state)
+        given = {d.person for d in record.decisions if d.round == record.round and counts(d, record, now, step.covered)}
+        able = dict.fromkeys(p for who in waiting for p in record.asked.get(who_key(who), []) if p not in given)
+        people = {p: None for p in able if not barred(step, p, state)}
         return " and ".join(_still(who, record) for who in waiting), tuple(people)
     parties = asked_of(state, step_id)
     people = dict.fromkeys(p for group in record.asked.values() for p in group)
@@ -243,41 +234,14 @@ def _next(state: DealState, step_id: StepId, record: Record) -> Next | None:
     return Next(at=at, what="it is overdue and stays open")
 
 
-def _offers(step: Step, record: Record) -> tuple[Offer, ...]:
-    if record.inquiry is not None and not record.inquiry.answer:
-        return (Offer(do="give_information", label="Answer the question"),)
-    match step:
-        case ApprovalDef():
-            return (
-                Offer(do="decide", label="Approve", choice="approve"),
-                Offer(do="decide", label="Reject", choice="reject"),
-                Offer(do="decide", label="Ask changes", choice="ask_changes"),
-                Offer(do="ask_information", label="Ask information"),
-            )
-        case HandoffDef():
-            return (
-                Offer(do="decide", label="Accept", choice="accept"),
-                Offer(do="decide", label="Accept with conditions", choice="accept_with_conditions"),
-                Offer(do="decide", label="Send back to sales", choice="reject"),
-            )
-        case TaskDef():
-            return (Offer(do="complete", label="Complete"),)
-        case SignatureDef():
-            return (Offer(do="sign", label="Sign"), Offer(do="recall", label="Recall"))
-    return (Offer(do="revise", label="Set the fact it waits for"),)
-
-
 def _question(state: DealState, question: Question, owners: tuple[str, ...]) -> Wait:
-    offers = tuple(Offer(do="answer", label=CHOICE_LABELS[c], choice=c) for c in CHOICES[question.kind])
-    if question.kind in ("missing", "packet"):
-        offers = (Offer(do="revise", label="Fill in what is missing"), *offers)
     manager = state.people.get("managers:1", [])
     asks_manager = question.kind == "exhausted" and bool(manager)
     return Wait(
         id=f"{question.step}?{question.kind}|{_stamp(question.since)}", kind="question", step=question.step,
         title=title(question.step),
         reason=question.reason, who="the owner's manager" if asks_manager else "deal owner",
-        waiting_on=tuple(manager) if asks_manager else owners, since=question.since, acts=offers,
+        waiting_on=tuple(manager) if asks_manager else owners, since=question.since, acts=answers_to(state, question),
         question=question.kind,
     )  # fmt: skip
 

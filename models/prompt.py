@@ -9,7 +9,8 @@ from models.asking import Back, Continue, Ending, who_key, who_words
 from models.deal import DealState, Decision, Record, base
 from models.facts import FactSpec
 from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, SignatureDef, TaskDef, parties, route, writes
-from models.progress import CHOICE_LABELS, Wait
+from models.offers import CHOICE_LABELS
+from models.progress import Wait
 from models.reading import DOCUMENT, document, reading
 from models.refusals import asked_for
 from models.rules import Compare, Direction, Rule, holds, printed, text

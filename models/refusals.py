@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from models import acts
-from models.approval import counts, worse
+from models.approval import barred, counts, worse
 from models.asking import who_key
 from models.deal import DealState, Receipt, Record, Status, base, placed
-from models.flow import ApprovalDef, CallDef, HandoffDef, SignatureDef, Step, SubflowDef, TaskDef, writes
+from models.flow import ApprovalDef, CallDef, HandoffDef, RenderDef, SignatureDef, Step, SubflowDef, TaskDef, writes
 from models.forms import FormError, answers
 from models.moves import Gate
 from models.reading import missing_inputs, reading
@@ -144,19 +144,8 @@ def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal 
 
 
 def _duties(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal | None:
-    """Nobody approves what they asked for (semantics 34)."""
-    owner = state.facts.get("owner")
-    if owner is not None and str(owner) == act.by:
-        return Refusal("not_allowed", "the deal's owner may not approve it; it waits for somebody else")
-    if state.submitted_by == act.by:
-        return Refusal("not_allowed", "you submitted this content, so somebody else must approve it")
-    mine = [path for path in step.covered if state.facts_by.get(path) == act.by]
-    if mine:
-        return Refusal("not_allowed", f"you last changed {', '.join(mine)}, so somebody else must approve it")
-    for other in step.not_same_as:
-        if any(d.person == act.by and d.verdict == "yes" for d in state.record(other).decisions):
-            return Refusal("not_allowed", f"you answered {title(other)}; this step needs a second person")
-    return None
+    why = barred(step, act.by, state)
+    return Refusal("not_allowed", why) if why else None
 
 
 def _sign(state: DealState, act: acts.Sign | acts.Decline) -> Refusal | None:
@@ -266,6 +255,10 @@ def _incident(state: DealState, act: acts.Retry | acts.ChangeInput | acts.Skip |
         return Refusal(
             "not_allowed", f"{title(act.step)} needs an answer of its own; see to it that somebody can, then retry"
         )
+    if signed_later(state, here.step) and isinstance(act, acts.Skip | acts.CompleteByHand):
+        return Refusal(
+            "not_allowed", "somebody signs this document, so it has to be made; correct what stops it, then try again"
+        )
     if isinstance(act, acts.Skip):
         return _needs(act.reason, "reason") or _outputs(state, here.step, act.outputs)
     if isinstance(act, acts.CompleteByHand):
@@ -277,6 +270,14 @@ def _incident(state: DealState, act: acts.Retry | acts.ChangeInput | acts.Skip |
             Refusal("invalid", f"{title(act.step)} has no input {wrong[0]!r}", {"field": wrong[0]}) if wrong else None
         )
     return None
+
+
+def signed_later(state: DealState, step: Step) -> bool:
+    """Return whether a step makes a document that somebody is to sign."""
+    steps = (each.step for each in state.flow.steps.values())
+    return isinstance(step, RenderDef) and any(
+        isinstance(other, SignatureDef) and other.document == step.document for other in steps
+    )
 
 
 def _outputs(state: DealState, step: Step, given: dict[str, Any]) -> Refusal | None:

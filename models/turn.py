@@ -349,10 +349,7 @@ def _question(state: DealState, step_id: StepId, kind: str) -> str:
         return kind
     match kind:
         case "missing":
-            facts = undecided(here.step, here.rules, state)
-            if not facts and isinstance(here.step, CallDef | SubflowDef):
-                facts = missing_inputs(here.step, step_id, state)
-            return "not known yet: " + ", ".join(f.replace("_", " ") for f in facts)
+            return "not known yet: " + ", ".join(f.replace("_", " ") for f in lacking(state, step_id))
         case "packet" if isinstance(here.step, HandoffDef):
             return "the handoff packet lacks " + ", ".join(missing_packet(here.step, state))
         case "differs":
@@ -370,6 +367,19 @@ def _question(state: DealState, step_id: StepId, kind: str) -> str:
             return "the flow would end the deal here, after something was signed or done outside"
         case _:
             return kind
+
+
+def lacking(state: DealState, step_id: StepId) -> list[str]:
+    """Return the facts without which a step cannot be decided or started."""
+    here = placed(state, step_id)
+    if here is None:
+        return []
+    found = undecided(here.step, here.rules, state)
+    if isinstance(here.step, CallDef | SubflowDef):
+        found = found or missing_inputs(here.step, step_id, state)
+        if here.step.each is not None and here.step.each not in state.facts:
+            found = [*found, here.step.each]
+    return found
 
 
 def because(state: DealState, step_id: StepId) -> str:

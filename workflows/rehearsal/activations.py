@@ -1,4 +1,4 @@
-"""What a server would say to a workflow about its actions: failures, timeouts and pauses as the SDK's core words them."""
+"""What a server would say to a workflow about its actions: failures, timeouts, pauses."""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from typing import Any
 from models import acts
 from models.deal import DealState, placed
 from models.facts import Source
-from models.flow import CallDef, SubflowDef, WaitDef, writes
+from models.flow import WaitDef, writes
 from models.given import form_answers
-from models.progress import Offer, Wait
-from models.reading import missing_inputs
+from models.offers import Offer
+from models.progress import Wait
 from models.satisfy import satisfying
+from models.turn import lacking
 from models.values import Digest, Value
-from models.walk import undecided
 
 Supply = Callable[[str], Value]
 """What a person, or the outside, says a fact is."""
@@ -23,7 +23,8 @@ ORDINARY = "because that is how it is done here"
 
 
 def act_of(
-    state: DealState, wait: Wait, offer: Offer, *, by: str, key: str, now: datetime, supply: Supply, reason: str = ORDINARY
+    state: DealState, wait: Wait, offer: Offer, *, by: str, key: str, now: datetime, supply: Supply,
+    reason: str = ORDINARY,
 ) -> acts.Act | None:  # fmt: skip
     """Return the act behind an offer, filled in; None when nothing could be filled in that would help."""
     common: dict[str, Any] = {"key": key, "by": by, "channel": "page"}
@@ -33,7 +34,7 @@ def act_of(
         case "decide":
             more = {"conditions": ("check once more before go-live",)} if offer.choice.endswith("conditions") else {}
             return acts.Decide(
-                **request, edition=wait.edition, verdict=offer.choice, reason=reason,  # type: ignore[arg-type]
+                **request, edition=wait.edition, verdict=offer.choice, reason=reason,
                 form=_form(state, wait.step, supply), **more,
             )  # fmt: skip
         case "complete":
@@ -56,7 +57,7 @@ def act_of(
             return acts.CompleteByHand(**step, evidence=reason, outputs=_outputs(state, wait, supply))
         case "answer":
             return acts.Answer(
-                **step, question=wait.question, choice=offer.choice, reason=reason,  # type: ignore[arg-type]
+                **step, question=wait.question, choice=offer.choice, reason=reason,
                 to_stage=_stage_of(state, wait) if offer.choice == "send_back" else "",
             )  # fmt: skip
         case "resubmit":
@@ -80,16 +81,13 @@ def missing(state: DealState, wait: Wait) -> list[str]:
     if wait.question == "packet":
         packet = state.flow.packets[here.step.packet]  # type: ignore[union-attr]
         return [f.fact for f in packet.fields if f.fact and f.fact not in state.facts]
-    found = undecided(here.step, here.rules, state)
-    if not found and isinstance(here.step, CallDef | SubflowDef):
-        found = missing_inputs(here.step, wait.step, state)
-    return found
+    return lacking(state, wait.step)
 
 
 def _revise(state: DealState, wait: Wait, common: dict[str, Any], now: datetime, supply: Supply) -> acts.Revise | None:
     here = placed(state, wait.step or "")
     facts: dict[str, Value] | None = {path: supply(path) for path in missing(state, wait)}
-    if here is not None and isinstance(here.step, WaitDef) and here.step.until is not None:
+    if wait.kind == "wait" and here is not None and isinstance(here.step, WaitDef) and here.step.until is not None:
         specs = state.flow.facts
         facts = satisfying(here.step.until, state.facts, state.rates, specs, lambda spec: supply(spec.path))
     if not facts:
@@ -98,7 +96,7 @@ def _revise(state: DealState, wait: Wait, common: dict[str, Any], now: datetime,
     source = state.flow.facts[next(iter(facts))].source.value if outside and wait.kind == "wait" else "person"
     if source != "person":
         common = {**common, "by": source}
-    return acts.Revise(**common, source=source, at=now, facts=facts)  # type: ignore[arg-type]
+    return acts.Revise(**common, source=source, at=now, facts=facts)
 
 
 def _form(state: DealState, step: str | None, supply: Supply) -> dict[str, Any]:

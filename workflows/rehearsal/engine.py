@@ -27,6 +27,7 @@ from workflows.rehearsal.outside import Attempt, Done, Outside, Refused, Wedged
 _DEFINITION = workflow._Definition  # noqa: SLF001 (there is no public way to a workflow's definition)
 _LOOP = asyncio.new_event_loop()
 _RUNNER = UnsandboxedWorkflowRunner()
+_JSON = pydantic_data_converter.payload_converter
 _NOW, _EVENT = 0, 1
 """What is answered at once comes before other events of the same instant."""
 
@@ -65,7 +66,8 @@ class Run:
     id: str
     kind: type
     definition: Any
-    argument: Payload
+    argument: Any
+    """What it was started with, as it was written down when it continued as new."""
     seed: int
     parent: tuple[str, int] | None = None
     number: int = 0
@@ -99,7 +101,7 @@ class VirtualTime:
         self.now = start
         self.outside = outside
         self.runs: dict[str, Run] = {}
-        self.converter = pydantic_data_converter.payload_converter if exact else ByReference()
+        self.converter = _JSON if exact else ByReference()
         self._failures = DefaultFailureConverter()
         self._kinds = {_DEFINITION.must_from_class(each).name: each for each in workflows}
         self._definitions = {each: _DEFINITION.must_from_class(each) for each in workflows}
@@ -116,8 +118,7 @@ class VirtualTime:
         """Start a workflow. Raises ValueError when the id is taken."""
         if run_id in self.runs:
             raise ValueError(f"{run_id} has been started already")
-        [given] = self.converter.to_payloads([argument])
-        run = Run(run_id, kind, self._definitions[kind], given, self._seed + len(self.runs))
+        run = Run(run_id, kind, self._definitions[kind], argument, self._seed + len(self.runs))
         self.runs[run_id] = run
         self._begin(run)
         return run
@@ -175,6 +176,8 @@ class VirtualTime:
             for job in again.jobs:
                 if job.HasField("do_update"):
                     job.do_update.run_validator = False
+                if job.HasField("initialize_workflow"):
+                    job.initialize_workflow.arguments[0].CopyFrom(self._given(run))
             answer = run.instance.activate(again)
             commands = [name_of(c) for c in answer.successful.commands]
             if answer.HasField("failed") or commands != said:
@@ -193,9 +196,15 @@ class VirtualTime:
         job = WorkflowActivationJob()
         first = job.initialize_workflow
         first.workflow_type, first.workflow_id = run.definition.name, run.id
-        first.arguments.append(run.argument)
+        first.arguments.append(self._given(run))
         first.randomness_seed, first.attempt = run.seed, 1
         self._activate(run, job)
+
+    def _given(self, run: Run) -> Payload:
+        """Return what a workflow starts with; a state is read anew each time, since its workflow changes it."""
+        value = _JSON.from_payload(run.argument, run.definition.arg_types[0]) if run.number else run.argument
+        [given] = self.converter.to_payloads([value])
+        return given
 
     def _instance(self, run: Run) -> WorkflowInstance:
         details = WorkflowInstanceDetails(
@@ -378,8 +387,9 @@ class VirtualTime:
             started.failed.cause = StartChildWorkflowExecutionFailedCause.ValueType(1)  # already exists
         else:
             kind = self._kinds[asked.workflow_type]
-            child = Run(asked.workflow_id, kind, self._definitions[kind], asked.input[0],
-                        self._seed + len(self.runs), parent=(run.id, asked.seq))  # fmt: skip
+            definition = self._definitions[kind]
+            [given] = self.converter.from_payloads([asked.input[0]], [definition.arg_types[0]])
+            child = Run(asked.workflow_id, kind, definition, given, self._seed + len(self.runs), (run.id, asked.seq))
             self.runs[child.id] = child
             started.succeeded.run_id = f"{child.id}/0"
         life = run.number
@@ -412,9 +422,7 @@ class VirtualTime:
     def _roll_over(self, run: Run, argument: Payload) -> None:
         """Continue as new: the state is written down and read again, as a server would."""
         [value] = self.converter.from_payloads([argument], [run.definition.arg_types[0]])
-        plain = pydantic_data_converter.payload_converter
-        [copied] = plain.from_payloads(plain.to_payloads([value]), [run.definition.arg_types[0]])
-        [run.argument] = self.converter.to_payloads([copied])
+        run.argument = _JSON.to_payload(value)
         run.number += 1
         run.activations = 0
         self._begin(run)

@@ -1,4 +1,4 @@
-"""What a deal reaches in virtual time: its record, its actions, its project tool; all of it answers by rule and seed."""
+"""What a deal reaches in virtual time: its record, its actions, its project tool, answering by rule and seed."""
 
 from __future__ import annotations
 
