@@ -202,6 +202,7 @@ def _sure(writer: Place) -> bool:
 
 
 def _two_writers(flow: FlowDef, reads: Reads) -> Iterator[Finding]:
+    both: dict[tuple[str, int], tuple[Step, Step, list[str]]] = {}
     for path, writers in reads.writers.items():
         spec = flow.facts.get(path)
         if spec is not None and spec.source in (Source.CRM, Source.ERP):
@@ -211,13 +212,12 @@ def _two_writers(flow: FlowDef, reads: Reads) -> Iterator[Finding]:
             yield found(flow, "two_writers", first.line, what, remedy)
         for earlier, later in combinations(writers[:_MOST_WRITERS], 2):
             if satisfiable([*earlier.rules, *later.rules], flow.facts):
-                what = (
-                    f"{called(later.step)} writes {path!r}, which {called(earlier.step)} (line {earlier.step.line}) "
-                    "writes as well"
-                )
-                remedy = "keep one of them, or put them on the two sides of a When"
-                yield found(flow, "two_writers", later.step.line, what, remedy)
+                both.setdefault((earlier.step.id, later.step.line), (earlier.step, later.step, []))[2].append(path)
                 break
+    for one, other, paths in both.values():
+        what = f"{called(other)} writes {', '.join(map(repr, paths))}, as {called(one)} (line {one.line}) does"
+        remedy = "keep one of them, or put them on the two sides of a When"
+        yield found(flow, "two_writers", other.line, what, remedy)
 
 
 def _documents(reads: Reads, place: Place, known: Known) -> Iterator[Finding]:
