@@ -137,6 +137,7 @@ def covers(
     """Return what an approval signs, each with the way it gets worse (semantics 32, 33).
 
     By default: the facts of its rules, the guardrail facts, the quote's scope, and documents rendered before it.
+    Which way is read off the rules that call for it; a rule that only picks who is asked says nothing about it.
     """
     every = (*rules, *choice_rules(step))
     if step.covers is not None:
@@ -146,7 +147,7 @@ def covers(
         candidates = [*rule_facts(every), *guardrails, "scope"]
         names = [path for path in dict.fromkeys(candidates) if path in known.facts and _tracked(facts, path)]
         names += [DOCUMENT + document for document in known.documents]
-    return {name: way(name, facts, every) for name in names}
+    return {name: way(name, facts, rules) for name in names}
 
 
 def _tracked(facts: Mapping[str, FactSpec], path: str) -> bool:

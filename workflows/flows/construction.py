@@ -75,6 +75,7 @@ construction = Flow(
             within=business_days(5),
             escalate_to="delivery_head",
             when=deal.amount >= usd(250_000),
+            covers=[deal.scope, deal.margin],
         ),
         Parallel(
             # The ladder is the one of our articles: up to a million the manager, up to five the board's two, then all.
@@ -88,6 +89,7 @@ construction = Flow(
                 within=business_days(3),
                 escalate_to="ceo",
                 not_same_as=["estimate"],
+                covers=[deal.amount, deal.margin, deal.scope],
             ),
             # Trades nobody wanted to bid for are the ones that stop a site.
             Approval(
@@ -131,6 +133,7 @@ construction = Flow(
         "terms",
         Render("contract", template="contract/construction"),
         Parallel(
+            # Covers the contract's text as it stands, so any other text is read again.
             Approval(
                 "legal",
                 by="legal",
@@ -155,7 +158,7 @@ construction = Flow(
     ),
     Stage(
         "contract",
-        Signature("contract", within=days(45), remind_every=business_days(5)),
+        Signature("contract", within=days(28), remind_every=business_days(5)),
         on_decline="bid",
         on_expire=lost("the customer did not sign"),
     ),

@@ -88,49 +88,53 @@ financial_services = Flow(
         "credit",
         Call(price_quote),
         Task("rating", by="risk", form=deal.rating, within=business_days(5), escalate_to=("cfo", "ceo")),
-        # The ladder of our credit policy. Who sells never decides, at no amount, and neither does who rated: an approval
-        # is not open to whoever wrote what it covers.
-        Approval(
-            "credit",
-            by=pick(
-                ["risk"],
-                when=deal.exposure < usd(250_000),
-                otherwise=pick(
-                    [group("risk", need=2)],
-                    when=deal.exposure < usd(1_000_000),
-                    otherwise=[group("risk", need=2), "cfo"],
+        Parallel(
+            (
+                # The ladder of our credit policy. Who sells never decides, at no amount, and neither does who rated: an
+                # approval is not open to whoever wrote what it covers.
+                Approval(
+                    "credit",
+                    by=pick(
+                        ["risk"],
+                        when=deal.exposure < usd(250_000),
+                        otherwise=pick(
+                            [group("risk", need=2)],
+                            when=deal.exposure < usd(1_000_000),
+                            otherwise=[group("risk", need=2), "cfo"],
+                        ),
+                    ),
+                    within=pick(business_days(2), when=deal.exposure < usd(250_000), otherwise=business_days(5)),
+                    escalate_to=("cfo", "ceo"),
+                    not_same_as=["kyc"],
+                    covers=[deal.exposure, deal.rating.field("grade"), deal.rating.field("collateral")],
+                ),
+                # The committee decides by majority: any two of the three.
+                Approval(
+                    "risk-committee",
+                    by=["cfo", "general_counsel", "vp_sales"],
+                    need=2,
+                    within=business_days(5),
+                    escalate_to="ceo",
+                    when=(deal.exposure >= usd(1_000_000)) | (deal.rating.field("grade") > 6),
+                ),
+                Approval(
+                    "board",
+                    by=group("board", need=2),
+                    within=business_days(15),
+                    remind_every=business_days(5),
+                    escalate_to="ceo",
+                    when=deal.exposure >= usd(5_000_000),
                 ),
             ),
-            within=pick(business_days(2), when=deal.exposure < usd(250_000), otherwise=business_days(5)),
-            escalate_to=("cfo", "ceo"),
-            not_same_as=["kyc"],
-            covers=[deal.exposure, deal.rating.field("grade"), deal.rating.field("collateral")],
-        ),
-        # The committee decides by majority: any two of the three.
-        Approval(
-            "risk-committee",
-            by=["cfo", "general_counsel", "vp_sales"],
-            need=2,
-            within=business_days(5),
-            escalate_to="ceo",
-            when=(deal.exposure >= usd(1_000_000)) | (deal.rating.field("grade") > 6),
-        ),
-        Approval(
-            "board",
-            by=group("board", need=2),
-            within=business_days(15),
-            remind_every=business_days(5),
-            escalate_to="ceo",
-            when=deal.exposure >= usd(5_000_000),
-        ),
-        # Whoever audits the file later may look in while it is made; an auditor who could stop a deal would own it.
-        Task(
-            "audit-sample",
-            by="internal_audit",
-            within=business_days(5),
-            on_silence=EXPIRE,
-            when=(deal.exposure >= usd(1_000_000)) | enhanced,
-            advisory=True,
+            # Whoever audits the file later may look in while it is made; an auditor who could stop a deal would own it.
+            Task(
+                "audit-sample",
+                by="internal_audit",
+                within=business_days(5),
+                on_silence=EXPIRE,
+                when=(deal.exposure >= usd(1_000_000)) | enhanced,
+                advisory=True,
+            ),
         ),
         on_reject="application",
     ),
