@@ -93,3 +93,6 @@ app.command("diff")(diff_flows)
 from cli.flow_plan import plan_flow  # noqa: E402
 
 app.command("plan")(plan_flow)
+from cli.flow_diagram import draw_flow  # noqa: E402
+
+app.command("diagram")(draw_flow)

@@ -60,13 +60,14 @@ def _mark(before: Station | None, now: Station, found: list[tuple[str, str]]) ->
             "added", (("new", "add"), *((said, "rule" if i == 2 else "") for i, said in enumerate(_lines(now))))
         )
     lines: list[tuple[str, str]] = []
-    for was, said in zip(_facets(before), _facets(now), strict=True):
+    for was, said, tone in zip(_facets(before), _facets(now), ("", "", "rule"), strict=True):
         if was == said:
-            lines += [(said, "")] if said else []
+            lines += [(said, tone)] if said else []
         else:
             lines += [(said or "always", "chg"), (f"was: {was or 'always'}", "rule")]
     if all(tone != "chg" for _, tone in lines):
-        lines.insert(0, (found[0][1], "chg"))
+        kind, words = found[0]
+        lines.insert(0, (kind if kind in ("moved", "renamed") else words, "chg"))
     return Mark("changed", tuple(lines))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from models.flow import StepId
 from models.graph import Graph, Lane, stations
-from workflows.drawing.layout import CURRENT, LARGE, Box, Mark, Rail, Scale, Sheet, boxed
+from workflows.drawing.layout import CURRENT, LARGE, PASSED, Box, Mark, Rail, Scale, Sheet, boxed
 from workflows.drawing.ways import CHANNEL, Drawn, Router
 from workflows.drawing.words import Aside, wrapped
 
@@ -69,7 +69,7 @@ def laid_out(
     """Return where everything stands. `lanes` says of a stage that it is added, removed or changed."""
     rows = _rows(list(_pieces(graph, marks, scale)), scale.widest)
     router = Router(graph, asides, {step: n for n, row in enumerate(rows) for piece in row for step in piece.steps})
-    before, after = (BEFORE, AFTER) if scale.names else (8, 8)
+    before, after = (BEFORE, AFTER) if scale.names else (8 + 10 * (len(rows) > 1), 12)
     left = before + CHANNEL * router.channels
     picture = Picture(scale, left + max(_width(row) for row in rows) + after, completes=graph.completes)
     now = {s.stage for s in graph.stations.values() if marks.get(s.id, Mark()).state in CURRENT}
@@ -187,5 +187,7 @@ def _begin_and_end(picture: Picture, rows: Sequence[Sequence[_Piece]], left: int
     picture.start = (left - 14, first)
     x = _row_end(rows[-1], left)
     picture.end = (x + 24, last)
-    picture.sheet.rails += [Rail("done" if any(d.mark.state for d in dots) else "", f"M{left - 14} {first}H{left}")]
+    picture.sheet.rails += [
+        Rail("done" if any(d.mark.state in PASSED | CURRENT for d in dots) else "", f"M{left - 14} {first}H{left}")
+    ]
     picture.sheet.rails += [Rail("done" if picture.completed else "", f"M{x} {last}H{x + 24}")]

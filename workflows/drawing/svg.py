@@ -1,4 +1,4 @@
-"""A picture as SVG text: classes instead of colours, all text escaped, a title and a description for those who listen."""
+"""A picture as SVG text: classes instead of colours, all text escaped, a title and a description for listeners."""
 
 from __future__ import annotations
 

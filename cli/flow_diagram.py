@@ -1,0 +1,89 @@
+"""`throughline flow diagram`: a flow, or what a version changes, as a picture or as Mermaid text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from models.flow import FlowDef
+    from workflows.diagram import Diagram
+
+STANDARD_OUTPUT = "-"
+
+
+def draw_flow(
+    flow: Annotated[
+        str,
+        typer.Argument(
+            metavar="FLOW", help="A flow on offer, flow.py, flow.py::name, a released name@1, or a definition in JSON."
+        ),
+    ],
+    svg: Annotated[str | None, typer.Option("--svg", metavar="F", help="Write an SVG picture; - prints it.")] = None,
+    mermaid: Annotated[
+        str | None, typer.Option("--mermaid", metavar="F", help="Write a Mermaid flowchart; - prints it.")
+    ] = None,
+    diff: Annotated[
+        str | None, typer.Option("--diff", metavar="OLD", help="Mark what FLOW does differently from this one.")
+    ] = None,
+) -> None:
+    """Draw a flow: stages, parallel branches, deadlines, ways back. Without an option the picture is NAME.svg here."""
+    from workflows.diagram import compared, diagram
+
+    if svg == mermaid == STANDARD_OUTPUT:
+        raise typer.BadParameter("only one of --svg and --mermaid can go to standard output; give the other a file")
+    chosen = _meant(flow, diff)
+    made = diagram(chosen) if diff is None else compared(_meant(diff, flow), chosen)
+    wanted = [(svg, made.svg), (mermaid, made.mermaid)]
+    if svg is None and mermaid is None:
+        wanted = [(str(_beside(chosen, compared=diff is not None)), made.svg)]
+    for place, draw in wanted:
+        if place == STANDARD_OUTPUT:
+            typer.echo(draw(), nl=False)
+        elif place is not None:
+            _write(Path(place), draw())
+            typer.echo(f"{place} shows {_said(made)}", err=STANDARD_OUTPUT in (svg, mermaid))
+
+
+def _meant(name: str, other: str | None) -> FlowDef:
+    """Return the flow that an argument names; `other` is the flow it is compared with."""
+    from cli.flow import on_offer
+    from cli.flow_release import _meant as definition
+    from workflows.library import NoFlow
+
+    written = name.partition("::")[0].endswith((".py", ".json")) or name.rpartition("@")[2].isdigit()
+    if written:
+        return definition(name, None, Path(other or ""))
+    try:
+        return on_offer().choose({}, name=name)
+    except NoFlow as none:
+        raise typer.BadParameter(f"{none}; a flow that is not on offer is given as its file") from none
+
+
+def _beside(flow: FlowDef, *, compared: bool) -> Path:
+    """Return where the picture goes without an option; never over a file that is none of our pictures."""
+    file = Path(f"{flow.name}-changes.svg" if compared else f"{flow.name}.svg")
+    try:
+        ours = not file.exists() or 'class="flow"' in file.read_text("utf-8", errors="replace")
+    except OSError as wrong:
+        raise typer.BadParameter(f"{file} cannot be read: {wrong.strerror}") from wrong
+    if not ours:
+        raise typer.BadParameter(f"there is a {file} here already; say where the picture goes with --svg FILE")
+    return file
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as wrong:
+        raise typer.BadParameter(f"{file} cannot be written: {wrong.strerror}") from wrong
+
+
+def _said(made: Diagram) -> str:
+    marked = [mark.state for mark in made.marks.values()]
+    if made.title.startswith("What"):
+        counts = [f"{marked.count(state)} {state}" for state in ("added", "removed", "changed")]
+        return f"{made.title[0].lower()}{made.title[1:]}: steps {', '.join(counts)}"
+    return f"{made.title[0].lower()}{made.title[1:]}: {made.says.partition('.')[0]}"
