@@ -17,7 +17,10 @@ Session = ReadSession | WriteSession
 
 async def everybody(session: Session) -> Directory[Person]:
     """Read everybody; a company's people are few."""
-    return Directory((await session.execute(select(Person).order_by(col(Person.id)))).scalars())
+    people = list((await session.execute(select(Person).order_by(col(Person.id)))).scalars())
+    for person in people:
+        session.expunge(person)  # others use them after this transaction, which may fail
+    return Directory(people)
 
 
 def business_time(calendar: CalendarSpec) -> BusinessTime:
