@@ -41,7 +41,7 @@ def managers(n: int) -> Managers:
 
 
 def owner(of: Fact[str]) -> Owner:
-    """Ask the person whom a fact names, by id or mail address: by=owner(deal.region_lead)."""
+    """Ask the person whom a fact names, by the person's id: by=owner(deal.region_lead)."""
     return Owner(fact=of.path)
 
 
