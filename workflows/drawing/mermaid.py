@@ -15,6 +15,10 @@ _SHAPES = {
     "clock": ("{{", "}}"), "over": ("[[", "]]"), "flow": ("[[", "]]"), "stop": ("((", "))"),
 }  # fmt: skip
 _SIGNS = {"added": "+ ", "removed": "− ", "changed": "△ "}
+_SAID = (
+    ("<=", "at most"), (">=", "at least"), ("<", "less than"), (">", "more than"), ("#", ""), (";", ","), ("{", "("),
+    ("}", ")"), ("%%", "%"),
+)  # fmt: skip
 _CLASSES = {
     "added": "fill:#e5f3ea,stroke:#22844f,color:#14181f",
     "removed": "fill:#fcebe9,stroke:#cb342b,color:#14181f,stroke-dasharray:4 3",
@@ -90,9 +94,11 @@ def _quoted(*lines: str) -> str:
 
 def _coded(line: str) -> str:
     flat = " ".join(line.split())
-    return "".join(f"#{ord(c)};" if c in '#"<>&;`\\{}|' or ord(c) < 32 else c for c in flat)
+    return "".join(f"#{ord(c)};" if c in '#"<>&;`\\{}|' or not c.isprintable() else c for c in flat)
 
 
 def _plain(said: str) -> str:
     """Return a text for the lines that take no quotes: one line, nothing that begins something else."""
-    return " ".join(said.replace("#", "").replace(";", ",").replace("{", "(").replace("}", ")").split())
+    for sign, words in _SAID:
+        said = said.replace(sign, words)
+    return " ".join("".join(c if c.isprintable() else " " for c in said).split())

@@ -10,7 +10,7 @@ from models.flow import StepId
 from models.graph import Graph
 from workflows.drawing.words import Aside, long
 
-TRACK = 19
+TRACK = 21
 """From one track to the next."""
 CHANNEL = 9
 """From one way up along the left side to the next."""
