@@ -56,7 +56,7 @@ def boxes(drawn: ET.Element) -> list[tuple[str, float, float, float, float]]:
     found = []
     for text in drawn.iter(f"{SVG}text"):
         look, said = text.get("class").split()[0], text.text or ""
-        size = {"f-name": 7.2, "f-sub": 6.2, "f-rule": 5.9, "f-way": 5.9}.get(look)
+        size = {"f-name": 8.2, "f-sub": 7, "f-rule": 6.6, "f-way": 6.6}.get(look)
         if size is None:
             continue
         width, x, y = size * len(said), float(text.get("x")), float(text.get("y"))

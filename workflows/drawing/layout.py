@@ -13,7 +13,7 @@ from workflows.drawing.words import clock, who, wrapped
 
 PASSED = frozenset({"done", "skipped", "void"})
 CURRENT = frozenset({"now", "incident", "late"})
-LETTERS = 20
+LETTERS = 19
 """How many letters of the small type fit under a station."""
 LINE = 15
 NAME = 27
@@ -122,7 +122,7 @@ def boxed(part: Part, marks: Mapping[StepId, Mark], scale: Scale, *, branch: boo
 
 def _spot(station: Station, mark: Mark, scale: Scale, *, branch: bool) -> Box:
     width = scale.column - (2 * scale.pad if branch else 0)
-    labels = tuple(_labels(station, mark, 18 if branch else LETTERS)) if scale.names else ()
+    labels = tuple(_labels(station, mark, 17 if branch else LETTERS)) if scale.names else ()
     up = scale.radius + (32 if mark.pills else 8) if scale.names else scale.radius + 4
     down = NAME + LINE * (len(labels) - 1) + 8 if labels else scale.radius + 4
     entered = "done" if mark.state in PASSED else "now" if mark.state in CURRENT else ""
@@ -138,7 +138,7 @@ def _spot(station: Station, mark: Mark, scale: Scale, *, branch: bool) -> Box:
 
 def _labels(station: Station, mark: Mark, letters: int) -> Iterator[Label]:
     dim = " dim" if mark.state in ("skipped", "void", "removed") else ""
-    yield from (Label(line, f"name{dim}") for line in wrapped(station.title, letters - 2, 2))
+    yield from (Label(line, f"name{dim}") for line in wrapped(station.title, letters - 3, 2))
     if mark.lines is not None:
         for said, tone in mark.lines:
             yield from (

@@ -118,7 +118,7 @@ def wrapped(said: str, width: int, most: int) -> list[str]:
 
 def long(said: str) -> int:
     """Return about how many units wide a text of a picture's small type is."""
-    return round(sum(11 if unicodedata.east_asian_width(c) in "WF" else 6.2 for c in said))
+    return round(sum(11 if unicodedata.east_asian_width(c) in "WF" else 6.7 for c in said))
 
 
 def _parties(parties: Sequence[Who], need: int | str, *, in_turn: bool = False) -> str:
