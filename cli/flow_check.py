@@ -48,7 +48,7 @@ def check_flows(
         raise typer.BadParameter(f"there is no {path}")
     if path is not None and path.is_file() and path.suffix != ".py":
         raise typer.BadParameter(f"{path} is no flow file; a flow is a .py file")
-    who = None if people is None else _people(people)
+    who = None if people is None else people_in(people)
     library = on_offer() if path is None else loaded([path], shipped=False)
     found = library.check(people=who)
     if path is not None and not library.every and not found:
@@ -71,7 +71,7 @@ def _print(found: Sequence[Finding], flows: int, form: Format) -> None:
             typer.echo(as_github(found))
 
 
-def _people(file: Path) -> dict[str, frozenset[str]]:
+def people_in(file: Path) -> dict[str, frozenset[str]]:
     """Return who has each role in a people file: every `roles = [...]` of its `[[people]]`."""
     found: dict[str, set[str]] = {}
     try:

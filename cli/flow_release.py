@@ -97,12 +97,11 @@ def _library(folder: Path | None) -> Library:
 
 def _refuse_mistakes(library: Library, wanted: list[FlowDef], people: Path | None) -> None:
     from cli.flow import short
-    from cli.flow_check import _roles
-    from workflows.checks import ROLES
+    from cli.flow_check import people_in
 
     names = {f"{each.name} version {each.version}" for each in wanted} | {each.name for each in wanted}
     files = {each.file for each in wanted}
-    found = library.check(ROLES if people is None else _roles(people))
+    found = library.check(people=None if people is None else people_in(people))
     told = {"released_changed", "release_damaged"}  # the release itself says these
     wrong = [f for f in found if f.code not in told and (f.flow in names or (not f.flow and f.file in files))]
     if wrong:
