@@ -67,6 +67,14 @@ async def test_an_onboarding_begins_from_the_handoff_the_facts_and_the_people_of
     assert [each.text for each in begin.conditions] == ["Elgin site contact named"]
 
 
+async def test_what_the_deal_promised_counts_and_the_packet_names_the_plan(onboardings: Onboardings):
+    plain = asked("802")
+    facts = {**plain.facts, "promised_go_live": Day(v=date(2027, 6, 1))}
+    begin = await onboardings.prepare(plain.model_copy(update={"facts": facts, "packet": "manufacturing"}))
+    assert begin.promised_go_live == date(2027, 6, 1)
+    assert (begin.plan.name, begin.plan.go_live) == ("manufacturing", "site-acceptance")
+
+
 async def test_a_reopened_life_of_a_deal_has_an_onboarding_of_its_own(onboardings: Onboardings):
     assert (await onboardings.prepare(asked("801~2"))).id == "onboarding/hubspot/801~2"
 

@@ -131,7 +131,7 @@ def test_two_folders_have_their_own_facts_and_leave_nothing_behind(tmp_path: Pat
     written(one, facts=FACTS, small=FLOW.replace("VERSION", "1"))
     written(two, facts=FACTS.replace("region", "branch"), other=FLOW.replace("VERSION", "1").replace("small", "other"))
     library = loaded(one, two)
-    first, second, _ = library.flows
+    first, second, *_ = library.flows
     assert ("region" in first.facts, "branch" in first.facts) == (True, False)
     assert ("region" in second.facts, "branch" in second.facts) == (False, True)
     assert "facts" not in sys.modules

@@ -25,7 +25,16 @@ STANDARD = {
 # The company's own deal properties: those people fill in, and those Throughline writes back.
 FILLED_BY_SALES = (
     "discount_percent", "payment_days", "data_class", "term_months", "sites", "promised_go_live", "legal_entity",
-    "region",
+    "region", "line_of_business",
+    # machines
+    "installed_by_us", "abroad",
+    # subscriptions
+    "data_region", "personal_data", "redlines", "starts_on",
+    # building contracts
+    "public_tender", "award", "permit_needed", "building_permit", "street_permit", "works_start", "subcontracted",
+    "payment_schedule", "retention",
+    # credit lines
+    "exposure", "country_risk", "politically_exposed", "consumer", "withdrawn_on",
 )  # fmt: skip
 WRITTEN_BACK = (
     "throughline_stage", "throughline_status", "throughline_waiting_on", "throughline_due", "throughline_url",
