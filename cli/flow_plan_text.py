@@ -52,6 +52,8 @@ def _step(plan: Plan, step: Planned, names: Mapping[str, str], zone: ZoneInfo) -
         yield from _line("asks", f"{people} ({party.who})")
     if len(step.answers) and step.asked and step.needs and sum(len(p.people) for p in step.asked) > 1:
         yield from _line("", step.needs)
+    if step.kind in ("ending", "wait") and step.needs:
+        yield from _line("", step.needs)
     if step.why:
         yield from _line("why", step.why)
     if step.due is not None:

@@ -37,6 +37,7 @@ def sides(rules: Iterable[Rule], specs: Mapping[str, FactSpec]) -> dict[str, tup
     For what has an order these are: below the lowest line, on each line, between two lines, above the highest.
     """
     drawn: dict[str, list[Value]] = {}
+    reading: dict[str, list[Compare]] = {}
     asked: set[str] = set()
     for atom in (each for rule in rules for each in atoms(rule)):
         lines = drawn.setdefault(atom.fact, [])
@@ -44,9 +45,13 @@ def sides(rules: Iterable[Rule], specs: Mapping[str, FactSpec]) -> dict[str, tup
             asked.add(atom.fact)
         else:
             lines += [value for value in atom.values if value not in lines]
-    return {
-        path: (*_around(lines, specs.get(path)), *((None,) if path in asked else ())) for path, lines in drawn.items()
-    }
+            reading.setdefault(atom.fact, []).append(atom)
+    found: dict[str, tuple[Side, ...]] = {}
+    for path, lines in drawn.items():
+        around = _around(lines, specs.get(path))
+        plausible = [value for value in around if not _needless(value, around, reading.get(path, []))]
+        found[path] = (*plausible, *((None,) if path in asked else ()))
+    return found
 
 
 def meeting(
@@ -67,6 +72,20 @@ def meeting(
         if fewer and holds(rule, {**facts, **changed}, rates) is True:
             best = changed
     return best
+
+
+def _needless(value: Value, around: list[Value], reading: list[Compare]) -> bool:
+    """Whether a value is less than nothing although zero would do as well."""
+    size = rank(value)
+    if size is None or size >= 0 or isinstance(value, Day | Moment):
+        return False
+    zero = next((other for other in around if rank(other) == 0), None)
+    return zero is not None and all(_side(atom, value) == _side(atom, zero) for atom in reading)
+
+
+def _side(atom: Compare, value: Value) -> bool | None:
+    currencies = {getattr(each, "currency", "") for each in (value, *atom.values)}
+    return holds(atom, {atom.fact: value}, dict.fromkeys(currencies, Decimal(1)))
 
 
 def _around(lines: list[Value], spec: FactSpec | None) -> list[Value]:

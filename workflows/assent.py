@@ -8,7 +8,7 @@ from datetime import datetime
 
 from models import acts
 from models.approval import open_parties, policy_verdict
-from models.asking import Ladder, Silence, chosen, who_key
+from models.asking import Continue, Ladder, Silence, chosen, who_key
 from models.boundaries import meeting
 from models.calendar import Instants
 from models.deal import DealState, Decision, ExternalRef, Incident, Record, Status, base
@@ -26,10 +26,11 @@ from models.flow import (
     SubflowDef,
     TaskDef,
     WaitDef,
+    route,
     writes,
 )
 from models.given import assumed, assumed_form, form_answers
-from models.moves import Close, End, Gate, Start, Walk
+from models.moves import Close, End, Gate, Route, Start, Walk
 from models.outcomes import Need, Recorded, Result, failed, finished, needs, recorded, ring
 from models.people import BusinessTime, Directory, M, find_out
 from models.reading import reading
@@ -68,6 +69,10 @@ class Flown:
     begun_at: dict[StepId, datetime] = field(default_factory=dict)
     assumed: dict[str, Value] = field(default_factory=dict)
     """What nobody gave and was made up."""
+    confirmed: set[StepId] = field(default_factory=set)
+    """Endings a person has to agree to, since something was signed or done outside before."""
+    passed: set[StepId] = field(default_factory=set)
+    """Waits whose time passed, since what they wait for would have ended the deal."""
     refused: dict[StepId, str] = field(default_factory=dict)
     """Requests that nobody may answer, and why."""
 
@@ -101,7 +106,7 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
     for _ in range(4 * len(state.flow.steps) + 10):
         found = walk(state.flow, state)
         flown.walks += 1
-        if not found.moves and not _open(state):
+        if not found.moves and not _open(state) and not _confirm_ending(flown, found):
             return
         for move in found.moves:
             begun = perform(state, move, flown.now)
@@ -117,6 +122,19 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
         _answer(flown)
         if not found.moves and state.seq == before:
             return
+
+
+def _confirm_ending(flown: Flown, found: Walk) -> bool:
+    """Let the owner agree to an ending that comes after something was signed or done outside."""
+    ending = next((step for step, kind in found.questions if kind == "ending"), None)
+    if ending is None:
+        return False
+    owner = str(flown.state.facts.get("owner", "owner"))
+    act = acts.Answer(key=ending, by=owner, step=ending, question="ending", choice="end", reason="as the flow says")
+    carry_out(flown.state, act, flown.now)
+    flown.confirmed.add(ending)
+    _remember(flown, ending)
+    return True
 
 
 def _open(state: DealState) -> list[StepId]:
@@ -286,7 +304,7 @@ def _come(flown: Flown, step: WaitDef, record: Record) -> None:
         return
     outside = [path for path, spec in state.flow.facts.items() if spec.source is not Source.STEP]
     news = meeting(step.until, state.facts, state.rates, state.flow.facts, outside)
-    if not news:
+    if not news or _pass(flown, step, record, news):
         return
     flown.wrote[step.id] = news
     flown.assumed |= news
@@ -295,6 +313,25 @@ def _come(flown: Flown, step: WaitDef, record: Record) -> None:
         by = str(state.facts.get("owner", "owner")) if source is Source.PERSON else source
         act = acts.Revise(key=f"{step.id}|{path}", by=by, source=source, at=flown.now, facts={path: value})
         carry_out(state, act, flown.now)
+
+
+def _pass(flown: Flown, step: WaitDef, record: Record, news: Mapping[str, Value]) -> bool:
+    """Let a wait's time pass where the flow goes on without it, and what is waited for would end the deal."""
+    state, here = flown.state, flown.state.flow.steps[step.id]
+    at = record.clock.instants.due if record.clock and record.clock.instants else None
+    if at is None or not isinstance(route(step, here.stage, "expired"), Continue):
+        return False
+    after = {**state.facts, **news}
+    endings = [p.rules for p in state.flow.steps.values() if isinstance(p.step, EndDef)]
+    if not any(
+        all_hold(rules, after, state.rates) and not all_hold(rules, state.facts, state.rates) for rules in endings
+    ):
+        return False
+    flown.now = max(flown.now, at)
+    ring(state, flown.now)
+    perform(state, Route((step.id,)), flown.now)
+    flown.passed.add(step.id)
+    return True
 
 
 def _commit(flown: Flown, step: Step, record: Record) -> None:

@@ -180,6 +180,10 @@ _HAPPENED = {
 }  # fmt: skip
 
 
+PASSES = "its time passes, since what it waits for would end the deal"
+_CONFIRMED = "the deal's owner has to agree, since something was signed or done outside before"
+
+
 def _planned(
     flown: Flown, step_id: StepId, places: Mapping[StepId, tuple[int, int]], latest: Mapping[StepId, datetime],
     stopped: set[StepId],
@@ -198,7 +202,8 @@ def _planned(
         state=_state(flown, step, record, stopped & {step_id, *ids}),
         turn=flown.turns.get(began[0]) if began else None, group=group, branch=branch,
         instances=tuple(i.partition("[")[2][:-1] for i in ids if "[" in i),
-        asked=_asked(record, asking), needs=_needs(step, asking), answers=_answers(record),
+        asked=_asked(record, asking), needs=_needs(flown, step, asking),
+        answers=_answers(record),
         why=record.printed or because(state, step_id), at=flown.begun_at.get(began[0]) if began else None,
         due=due, within=str(asking.need.within or "") if asking else "",
         late=tuple(_late(state, asking)) if asking else (), latest=latest.get(step_id),
@@ -228,8 +233,12 @@ def _asked(record: Record, asking: Asking | None) -> tuple[Party, ...]:
     return tuple(Party(who=who_words(who), people=tuple(record.asked.get(who_key(who), ()))) for who in parties)
 
 
-def _needs(step: Step, asking: Asking | None) -> str:
+def _needs(flown: Flown, step: Step, asking: Asking | None) -> str:
     """Return how many of those asked have to answer, in words; empty where that goes without saying."""
+    if step.id in flown.passed:
+        return PASSES
+    if step.id in flown.confirmed:
+        return _CONFIRMED
     if not isinstance(step, ApprovalDef) or asking is None:
         return ""
     parties = asking.need.parties

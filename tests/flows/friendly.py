@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from models import acts
-from models.deal import DealState, ExternalRef, Record, Status, base
+from models.deal import DealState, ExternalRef, Question, Record, Status, base
 from models.deeds import carry_out
 from models.flow import ApprovalDef, FlowDef, HandoffDef, RenderDef, SignatureDef, Step, TaskDef, WaitDef, writes
 from models.outcomes import Result, finished, needs, next_ring, recorded, ring
@@ -15,7 +15,7 @@ from models.people import BusinessTime, Directory, find_out
 from models.refusals import refusal
 from models.turn import turn
 from models.values import Digest, Value, fingerprint
-from workflows.plan import Plan
+from workflows.plan import PASSES, Plan
 
 
 class Friendly:
@@ -38,6 +38,7 @@ class Friendly:
         self.settle()
         for _ in range(40 * len(self.flow.steps) + 100):
             events = [e for step, record in self.state.records.items() for e in self.events(step, record)]
+            events += [lambda q=q: self.end(q) for q in self.state.questions.values() if q.kind == "ending"]
             if self.state.ended or not events:
                 return self.state
             self.now += timedelta(seconds=1)
@@ -71,7 +72,7 @@ class Friendly:
             case SignatureDef():
                 document = next((v.sha256 for v in record.read.values() if isinstance(v, Digest)), "")
                 found = [acts.Sign(by="customer", signer="the customer", document=document, **about)]
-            case WaitDef() if step.until is not None:
+            case WaitDef() if step.until is not None and self.plan.step(step_id).needs != PASSES:
                 found = self.news(step_id, step)
             case _:
                 return [self.time] if next_ring(self.state) is not None else []
@@ -93,6 +94,10 @@ class Friendly:
         if isinstance(act, acts.Revise):
             self.came.add(act.key)
         carry_out(self.state, act, self.now)
+
+    def end(self, question: Question) -> None:
+        about = {"step": question.step, "question": "ending", "choice": "end", "reason": "as the flow says"}
+        self.do(acts.Answer(key=f"end{self.keys}", by="olga", **about))
 
     def time(self) -> None:
         at: datetime | None = next_ring(self.state)

@@ -1,0 +1,186 @@
+"""The branches of a flow: every step due and skipped, every rule both ways, every pick; and what leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from models.asking import Choice, Patience
+from models.flow import (
+    EndDef,
+    FlowDef,
+    HandoffDef,
+    Node,
+    ParallelDef,
+    SequenceDef,
+    StageDef,
+    Step,
+    StepId,
+    WaitDef,
+    WhenDef,
+)
+from models.rules import Rates, Rule, all_hold, facts_of, text
+from models.turn import title
+from workflows.plan import Plan
+
+Verdicts = frozenset[bool]
+YES, NO, EITHER = frozenset({True}), frozenset({False}), frozenset({True, False})
+
+
+@dataclass(frozen=True, eq=False)  # told apart by identity: comparing whole rules would take longer than solving them
+class Term:
+    """Rules whose conjunction must come to one of these verdicts."""
+
+    rules: tuple[Rule, ...]
+    verdicts: Verdicts
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(path for rule in self.rules for path in facts_of(rule)))
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """One way a flow can go: `terms` say which facts lead there, `step` and `state` how a plan shows that it did."""
+
+    text: str
+    step: StepId
+    state: Literal["due", "skipped", "met", "waits", "either"]
+    terms: tuple[Term, ...]
+    before: tuple[Term, ...] = field(default=())
+    """What must be so for the deal to come this far."""
+
+    @property
+    def all_terms(self) -> tuple[Term, ...]:
+        return (*self.before, *self.terms)
+
+
+def branches(flow: FlowDef) -> tuple[Branch, ...]:
+    """Return every branch of a flow, in flow order."""
+    takes = (Term((flow.takes,), YES),) if flow.takes is not None else ()
+    reached = dict(_reached(flow, takes))
+    found: list[Branch] = []
+    for stage in flow.stages:
+        inside = _of_stage(stage)
+        first = next((step_id for step_id, placed in flow.steps.items() if placed.stage is stage), None)
+        if stage.skip_when is not None and first is not None:
+            found += _rule(f"stage {stage.name} is skipped", stage.skip_when, (), first, reached[first])
+        for node in stage.nodes:
+            found += _inside(node, inside, flow, reached)
+    return tuple(_told_apart(found))
+
+
+def _told_apart(found: list[Branch]) -> Iterator[Branch]:
+    """Yield the branches, with a number where two would be called the same."""
+    names: dict[str, int] = {}
+    for branch in found:
+        names[branch.text] = names.get(branch.text, 0) + 1
+        again = names[branch.text]
+        yield branch if again == 1 else replace(branch, text=f"{branch.text} ({again})")
+
+
+def seen(branch: Branch, plan: Plan, rates: Rates) -> bool:
+    """Return whether a plan went this way."""
+    step = plan.step(branch.step)
+    if step.state in ("open", "stops"):
+        return False
+    right = {
+        "due": step.state != "skipped", "skipped": step.state == "skipped", "met": step.state == "done",
+        "waits": step.state == "waits", "either": True,
+    }[branch.state]  # fmt: skip
+    waited = branch.state in ("met", "waits")  # what is waited for has come when the plan is over
+    terms = branch.terms[:-1] if waited else branch.terms
+    return right and all(all_hold(term.rules, plan.facts, rates) in term.verdicts for term in terms)
+
+
+def _of_stage(stage: StageDef) -> tuple[Term, ...]:
+    return (Term((stage.skip_when,), NO),) if stage.skip_when is not None else ()
+
+
+def _inside(
+    node: Node, around: tuple[Term, ...], flow: FlowDef, reached: dict[StepId, tuple[Term, ...]]
+) -> Iterator[Branch]:
+    match node:
+        case SequenceDef():
+            for child in node.nodes:
+                yield from _inside(child, around, flow, reached)
+        case ParallelDef():
+            for child in node.branches:
+                yield from _inside(child, around, flow, reached)
+        case WhenDef():
+            first = _first(node)
+            if first is not None:
+                yield from _rule(f"when {text(node.rule)}", node.rule, around, first, reached[first])
+            yes, no = Term((node.rule,), YES), Term((node.rule,), NO)
+            for child in node.nodes:
+                yield from _inside(child, (*around, yes), flow, reached)
+            for child in node.otherwise:
+                yield from _inside(child, (*around, no), flow, reached)
+        case _:
+            yield from _of_step(node, around, reached[node.id])
+
+
+def _of_step(step: Step, around: tuple[Term, ...], before: tuple[Term, ...]) -> Iterator[Branch]:
+    name = f"{step.kind} {title(step.id)}" if step.kind in ("approval", "task", "wait", "ending") else title(step.id)
+    own = (Term((step.when,), YES),) if step.when is not None else ()
+    due = (*around, *own)
+    yield Branch(f"{name} due", step.id, "due", due, before)
+    if step.when is not None:
+        yield Branch(f"{name} skipped", step.id, "skipped", (*around, Term((step.when,), NO)), before)
+    for label, choice in _choices(step):
+        refused: tuple[Term, ...] = ()
+        for rule, _ in choice.picks:
+            picked = (*due, *refused, Term((rule,), YES))
+            yield Branch(f"{name}: {label} because {text(rule)}", step.id, "due", picked, before)
+            refused = (*refused, Term((rule,), NO))
+        yield Branch(f"{name}: {label} otherwise", step.id, "due", (*due, *refused), before)
+    if isinstance(step, WaitDef) and step.until is not None and not step.advisory:
+        yield Branch(f"{name}: so already", step.id, "met", (*due, Term((step.until,), YES)), before)
+        yield Branch(f"{name}: is waited for", step.id, "waits", (*due, Term((step.until,), NO)), before)
+    if isinstance(step, HandoffDef) and step.accept_when is not None:
+        for word, verdict in (("accepted by rule", YES), ("asked of people", NO)):
+            yield Branch(f"{name} {word}", step.id, "due", (*due, Term((step.accept_when,), verdict)), before)
+
+
+def _rule(
+    label: str, rule: Rule, around: tuple[Term, ...], first: StepId, before: tuple[Term, ...]
+) -> Iterator[Branch]:
+    yield Branch(label, first, "either", (*around, Term((rule,), YES)), before)
+    yield Branch(f"not: {label}", first, "either", (*around, Term((rule,), NO)), before)
+
+
+def _choices(step: Step) -> Iterator[tuple[str, Choice]]:  # type: ignore[type-arg]
+    patience = getattr(step, "patience", None) or Patience()
+    values = {
+        "who": getattr(step, "by", None), "template": getattr(step, "template", None), "time": patience.within,
+        "escalation": patience.escalate_to, "silence": patience.on_silence,
+    }  # fmt: skip
+    for label, value in values.items():
+        if isinstance(value, Choice):
+            yield label, value
+
+
+def _first(node: Node) -> StepId | None:
+    match node:
+        case SequenceDef():
+            children = node.nodes
+        case ParallelDef():
+            children = node.branches
+        case WhenDef():
+            children = (*node.nodes, *node.otherwise)
+        case _:
+            return node.id
+    return next((found for child in children if (found := _first(child)) is not None), None)
+
+
+def _reached(flow: FlowDef, takes: tuple[Term, ...]) -> Iterator[tuple[StepId, tuple[Term, ...]]]:
+    """Yield what must be so before a deal comes to each step: no ending before it, and every rule before it decided."""
+    before = list(takes)
+    for step_id, placed in flow.steps.items():
+        yield step_id, tuple(dict.fromkeys(before))
+        if isinstance(placed.step, EndDef):
+            before.append(Term(placed.rules, NO))
+        elif placed.rules:
+            before.append(Term(placed.rules, EITHER))
