@@ -145,7 +145,7 @@ class ErpNext(HttpConnector):
     async def read_material_price(self, item: str, on: date) -> MaterialPrice:
         """Of several buying prices that hold on the day the newest counts, of two equally new ones the lower."""
         what, day = f"read the price of {item}", on.isoformat()
-        filters = [["item_code", "=", item], ["buying", "=", 1]]
+        filters: list[list[Any]] = [["item_code", "=", item], ["buying", "=", 1]]
         answer = await self._every("Item Price", filters, _Price, what)
         holding = [
             price
@@ -172,7 +172,7 @@ class ErpNext(HttpConnector):
         days = [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
         day = station.total_working_hours * max(station.production_capacity, 1)
         offered = Decimal(0) if station.disabled else day * sum(each not in closed for each in days)
-        filters = [
+        filters: list[list[Any]] = [
             ["workstation", "=", machine], ["docstatus", "<", _CANCELLED], ["expected_start_date", ">=", days[0]],
             ["expected_start_date", "<", (last + timedelta(days=1)).isoformat()],
         ]  # fmt: skip
