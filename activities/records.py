@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -39,6 +39,13 @@ from models.values import Digest
 REQUESTS = ("approval", "task", "handoff", "signature", "wait", "revise", "question", "incident")
 
 
+class _Kept(NamedTuple):
+    """A definition, and the hash under which the database keeps it."""
+
+    digest: str
+    flow: FlowDef
+
+
 class Recorder:
     """Writes what happened to deals, and answers what only the world knows: who is asked, and until when."""
 
@@ -46,7 +53,7 @@ class Recorder:
         self._database = database
         self._clock = clock
         self._signing_key = signing_key
-        self._flows: dict[str, FlowDef] = {}
+        self._flows: dict[str, _Kept] = {}
         self._people = Roster()
 
     @activity.defn(name="record")
@@ -54,21 +61,24 @@ class Recorder:
         """Write one batch; the same batch twice writes the same."""
         with told_to_temporal():
             async with self._database.write() as session:
-                state = DealState.model_validate({**batch.state, "flow": await self._flow(session, batch)})
+                kept = await self._flow(session, batch)
+                state = DealState.model_validate({**batch.state, "flow": kept.flow})
                 directory = await self._people.now(session)
                 answer = find_out(directory, self._clock, state, batch.needs)
                 recorded(state, answer, batch.needs, batch.at)
-                await self._write(session, state, batch, directory)
+                await self._write(session, state, batch, kept.digest, directory)
         return answer
 
-    async def _write(self, session: WriteSession, state: DealState, batch: Batch, directory: Directory[Person]) -> None:
+    async def _write(
+        self, session: WriteSession, state: DealState, batch: Batch, digest: str, directory: Directory[Person]
+    ) -> None:
         position = await journal.append(session, state.deal, [_journalled(entry) for entry in batch.entries])
         assert position >= 0, "the journal only grows"
         waits = explain(state)
         before = (await session.execute(select(Deal).where(col(Deal.id) == state.deal))).scalar_one_or_none()
         if before is not None and before.seq > state.seq:
             return  # a later batch is already there (a retry that overtook nobody writes nothing)
-        row = _deal_row(state, waits, batch.at)
+        row = _deal_row(state, waits, batch.at, digest)
         old = {} if before is None else _crm_view(before)
         await _put_deal(session, row)
         asked = [wait for wait in waits if wait.kind in REQUESTS]
@@ -79,18 +89,21 @@ class Recorder:
             await _notify(session, state, asked, directory, batch.entries)
         await _write_back(session, state, old, _crm_view(row))
 
-    async def _flow(self, session: WriteSession, batch: Batch) -> FlowDef:
+    async def _flow(self, session: WriteSession, batch: Batch) -> _Kept:
         """Return the deal's definition, which travels only until the database has it."""
         if batch.flow is not None:
-            self._flows[batch.flow_digest] = batch.flow
+            self._flows[batch.flow_digest] = _Kept(batch.flow_digest, batch.flow)
             values = {
                 "digest": batch.flow_digest, "name": batch.flow.name, "version": batch.flow.version,
                 "definition": batch.flow.model_dump(mode="json"), "source_path": batch.flow.file,
             }  # fmt: skip
             await session.execute(insert(FlowVersion).values(values).on_conflict_do_nothing())
         if batch.flow_digest not in self._flows:
-            found = select(col(FlowVersion.definition)).where(col(FlowVersion.digest) == batch.flow_digest)
-            self._flows[batch.flow_digest] = FlowDef.model_validate((await session.execute(found)).scalar_one())
+            row = await session.get(FlowVersion, batch.flow_digest)
+            if row is None:  # begun by an older model, under which the same definition had another hash
+                its = select(FlowVersion).join(Deal, col(Deal.flow_digest) == col(FlowVersion.digest))
+                row = (await session.execute(its.where(col(Deal.id) == batch.deal))).scalar_one()
+            self._flows[batch.flow_digest] = _Kept(row.digest, FlowDef.model_validate(row.definition))
         return self._flows[batch.flow_digest]
 
     async def _put_signing(self, session: WriteSession, state: DealState, asked: Sequence[Wait]) -> None:
@@ -132,7 +145,7 @@ def _journalled(entry: Entry) -> JournalEntry:
     return JournalEntry.model_validate(entry.model_dump())
 
 
-def _deal_row(state: DealState, waits: Sequence[Wait], now: datetime) -> Deal:
+def _deal_row(state: DealState, waits: Sequence[Wait], now: datetime, digest: str) -> Deal:
     _, source, source_id = state.deal.split("/", 2)
     facts, amount = state.facts, state.facts.get("amount")
     people = dict.fromkeys(p for wait in waits for p in wait.waiting_on if wait.kind != "running")
@@ -143,7 +156,7 @@ def _deal_row(state: DealState, waits: Sequence[Wait], now: datetime) -> Deal:
         id=state.deal, source=source, source_id=source_id.partition("~")[0], life=state.life,
         title=str(facts.get("title", state.deal)), account=str(facts.get("account", "")),
         owner=str(facts.get("owner", "")), flow=state.flow.name, flow_version=state.flow.version,
-        flow_digest=state.flow.digest, stage=stage_now(state), status=status,  # type: ignore[arg-type]
+        flow_digest=digest, stage=stage_now(state), status=status,  # type: ignore[arg-type]
         amount=amount.amount if isinstance(amount, Money) else None,
         currency=amount.currency if isinstance(amount, Money) else "USD",
         discount=_percent(facts.get("discount")), margin=_percent(facts.get("margin")), waiting_on=list(people),
