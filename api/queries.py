@@ -195,6 +195,17 @@ async def definition(session: ReadSession, digest: str) -> FlowDef:
     return FlowDef.model_validate(row.definition)
 
 
+async def flow(session: ReadSession, digest: str) -> FlowVersion | None:
+    """Return one definition."""
+    return await session.get(FlowVersion, digest)
+
+
+async def sent_back(session: ReadSession, deal_id: str) -> list[JournalRow]:
+    """Return each time a deal was sent back, oldest first."""
+    mine = (col(JournalRow.deal_id) == deal_id) & (col(JournalRow.kind) == "rework")
+    return list(await session.scalars(select(JournalRow).where(mine).order_by(col(JournalRow.position)).limit(100)))
+
+
 async def running_by_digest(session: ReadSession) -> dict[str, int]:
     """Return how many running deals follow each definition."""
     query = select(col(Deal.flow_digest), func.count()).where(col(Deal.status).in_(("running", "hold")))

@@ -17,8 +17,8 @@ from api.auth import Caller
 from api.deals import deal_id_of
 from api.pages import addresses
 from api.pages.answering import Wrong, act_of
-from api.pages.frame import show
-from api.pages.picture import picture, stations
+from api.pages.drawings import deal_path
+from api.pages.frame import show, words_of
 from api.pages.requests import SHOWN_AGAIN, names, visible
 from api.pages.words import readable, spoken
 from api.parts import Asking, Parts, With
@@ -117,15 +117,15 @@ async def _page(
         journal = await queries.journal(session, deal_id, limit=14, newest_first=True)
         documents = await queries.documents(session, deal_id)
         effects = await queries.effects(session, deal_id)
+        version = await queries.flow(session, found.flow_digest)
+        sent = await queries.sent_back(session, deal_id)
     called = names(people)
-    path = stations([{**each, "notes": [spoken(n, called) for n in each.get("notes", ())]} for each in found.path])
     owner = people.get(found.owner)
     context: dict[str, Any] = {
         "deal": found,
         "owner": owner.name if owner else found.owner,
         "waits": [_wait(wait, asked, people, me) for wait in found.waits],
-        "path": path,
-        "picture": picture(path),
+        "way": deal_path(found, version, sent, called, words_of(request)),
         "journal": journal,
         "documents": documents,
         "effects": [row for row in effects if not row.step.startswith(MESSAGE)],

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from api import queries
 from api.acting import new_key
 from api.auth import SESSION_SECONDS, Caller
+from api.pages.drawings import mark_of, sign_named
 from api.pages.words import Words, first_up, initials, readable
 from api.parts import Parts, parts_of
 
@@ -39,7 +40,7 @@ def environment() -> jinja2.Environment:
         "named": named,
         "instant": instant,
     }
-    made.globals["new_key"] = new_key
+    made.globals |= {"new_key": new_key, "mark": mark_of, "sign": sign_named}
     return made
 
 

@@ -8,9 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from activities.documents import load_templates
 from activities.journal import append
+from activities.template_specs import template_specs
 from api.auth import hashed
 from connectors.database import Database
+from models.flow import FlowDef
 from models.journal import JournalEntry
 from models.tables.content import Content
 from models.tables.deals import Deal
@@ -21,6 +24,7 @@ from models.tables.inbound import InboundCounter, InboundEvent
 from models.tables.onboarding import Onboarding, OnboardingTask
 from models.tables.people import Person
 from models.tables.requests import Request
+from workflows.library import load as load_flows
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SIGN_TOKEN = "sign-corvane-0123456789abcdef"
@@ -28,6 +32,12 @@ SOW = b"<!doctype html><html lang='en'><title>SOW</title><h1>Statement of work</
 PDF = b"%PDF-1.7 a statement of work"
 FLOW = "managed-services"
 TOKENS = {hashed(f"token-of-{person}"): person for person in ("dana", "joel", "noor", "marco", "iris", "hiro", "vera")}
+
+
+def managed_services() -> FlowDef:
+    """The shipped flow that all deals of the company follow."""
+    library = load_flows(templates=template_specs(load_templates()))
+    return next(flow for flow in library.every if flow.name == FLOW)
 
 
 def person(
@@ -381,7 +391,7 @@ def _papers(owner: Deal) -> list[Any]:
             name=FLOW,
             version=1,
             first_seen_at=NOW - timedelta(days=30),
-            definition={"stages": [{"name": n} for n in ("quote", "review", "contract", "closed-won", "handoff")]},
+            definition=managed_services().model_dump(mode="json"),
         ),
     ]
 
@@ -455,6 +465,18 @@ async def load(database: Database, rows: Company) -> None:
         JournalEntry(seq=i, at=NOW - timedelta(hours=40 - i), who=who, kind=kind, text=text)
         for i, (text, kind, who) in enumerate(told, 1)
     ]
+    back = {"to_stage": "quote", "reasons": ["finance rejected: margin too thin"]}
+    entries.insert(
+        3,
+        JournalEntry(
+            seq=5,
+            at=NOW - timedelta(hours=37),
+            who="throughline",
+            kind="rework",
+            text="sent back to quote: finance rejected: margin too thin",
+            body=back,
+        ),
+    )
     async with database.write() as session:
         await append(session, rows.deals[0].id, entries)
 

@@ -1,4 +1,4 @@
-"""How pages say times, amounts and people, and where the stations of a path stand."""
+"""How pages say times, amounts and people."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from decimal import Decimal
 import pytest
 
 from api.pages.addresses import local_only, request_id, request_path
-from api.pages.picture import picture, stations
 from api.pages.words import Words, spoken
-from tests.api.company import path
 
 TUESDAY = datetime(2026, 11, 17, 20, 20, tzinfo=UTC)  # 14:20 in Chicago
 CHICAGO = Words(TUESDAY, "America/Chicago", "US")
@@ -73,30 +71,3 @@ def test_links_lead_only_to_our_own_pages() -> None:
     assert local_only("/deals?status=won") == "/deals?status=won"
     for away in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "/a\nb"):
         assert local_only(away) == "/"
-
-
-def test_parallel_steps_share_a_column_and_stages_stand_side_by_side() -> None:
-    drawn = picture(stations(path("done", "now", "next")))
-    assert drawn is not None
-    at = {dot.station.step: (dot.x, dot.y) for dot in drawn.dots}
-    assert len({at[step][0] for step in ("approval:legal", "approval:finance", "approval:security")}) == 1
-    assert at["approval:legal"][1] < at["approval:finance"][1] < at["approval:security"][1]
-    assert [band.name for band in drawn.bands] == ["quote", "review", "contract", "closed-won", "handoff"]
-    assert [band.name for band in drawn.bands if band.now] == ["review"]
-    assert all(a.x + a.width <= b.x for a, b in zip(drawn.bands, drawn.bands[1:], strict=False))
-    assert "Skipped: Deep discount, because discount 18 % not > 30 %" in drawn.says
-    assert picture([]) is None
-
-
-def test_a_branch_of_several_steps_takes_a_column_for_each() -> None:
-    raw = [
-        {"step": "call:a", "title": "A", "stage": "s", "lane": 0, "lanes": 2},
-        {"step": "call:b", "title": "B", "stage": "s", "lane": 0, "lanes": 2},
-        {"step": "call:c", "title": "C", "stage": "s", "lane": 1, "lanes": 2},
-        {"step": "call:d", "title": "D", "stage": "s", "lane": 0, "lanes": 2},
-        {"step": "call:e", "title": "E", "stage": "s", "lane": 1, "lanes": 2},
-    ]
-    drawn = picture(stations(raw))
-    assert drawn is not None
-    x = {dot.station.title: dot.x for dot in drawn.dots}
-    assert x["A"] < x["C"] < x["B"] < x["D"] == x["E"]

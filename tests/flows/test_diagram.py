@@ -14,7 +14,7 @@ import pytest
 from models.asking import Back, Ending, Patience, Role
 from models.calendar import business_days
 from models.deal import Record, Status
-from models.flow import ApprovalDef, CallDef, FlowDef, ParallelDef, StageDef, WhenDef
+from models.flow import ApprovalDef, CallDef, FlowDef, ParallelDef, SequenceDef, StageDef, WhenDef
 from models.path import path
 from tests.flows.walking import shipped
 from tests.models.flying import Flight
@@ -175,6 +175,15 @@ def test_parallel_steps_share_a_column_and_stages_stand_side_by_side() -> None:
     assert len(edges) == 5
     assert all(a[1] <= b[0] for a, b in pairwise(edges))
     assert [t.text for t in drawn.iter(f"{SVG}text") if t.get("class") == "f-stage"] == list(FLOW.stage_names)
+
+
+def test_a_branch_of_several_steps_takes_a_column_for_each() -> None:
+    group = ParallelDef(branches=(SequenceDef(nodes=(approval("a"), approval("b"))), approval("c")))
+    pair = ParallelDef(branches=(approval("d"), approval("e")))
+    flow = FlowDef(name="f", version=1, stages=(StageDef(name="s", nodes=(group, pair), on_reject=Back(stage="s")),))
+    drawn = ET.fromstring(diagram(flow).svg())
+    x = {t.text: float(t.get("x")) for t in drawn.iter(f"{SVG}text") if t.get("class") == "f-name"}
+    assert x["A"] < x["C"] < x["B"] < x["D"] == x["E"]
 
 
 def test_a_way_back_is_an_arrow_to_the_first_step_of_the_stage_it_leads_to() -> None:
