@@ -211,6 +211,10 @@ def _moved(old: list[str], new: list[str]) -> Iterator[tuple[int, str]]:
     best: list[list[str]] = [[]]
     for name in new:
         runs = [run for run in best if not run or old.index(run[-1]) < old.index(name)]
-        best.append([*max(runs, key=len), name])
-    stayed = set(max(best, key=len))
+        best.append([*_longest(runs), name])
+    stayed = set(_longest(best))
     return ((i, name) for i, name in enumerate(new) if name not in stayed)
+
+
+def _longest(runs: list[list[str]]) -> list[str]:
+    return max(runs, key=len)

@@ -68,9 +68,9 @@ def step_words(old: Ruled, new: Ruled) -> Iterator[str]:
         yield f"{name} {rule_words(VERBS[kind], old.rule, new.rule)}"
     elif old.step.when != new.step.when:
         yield f"{name} is {VERBS[kind]} by the same rule, written at another place"
-    patience = getattr(old.step, "patience", None), getattr(new.step, "patience", None)
-    if patience[0] is not None and patience[1] is not None:
-        yield from _patience(name, *patience)
+    before, after = getattr(old.step, "patience", None), getattr(new.step, "patience", None)
+    if isinstance(before, Patience) and isinstance(after, Patience):
+        yield from _patience(name, before, after)
     if isinstance(old.step, ApprovalDef) and isinstance(new.step, ApprovalDef):
         yield from _signs(name, old.step, new.step)
     for field in type(new.step).model_fields:
