@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict
 
 from models.facts import type_name
-from models.flow import ActionSpec
 from models.money import Money, Percent
+from models.pinned import ActionSpec
 from models.price import VALID_DAYS
 from models.values import Digest, Items
 

@@ -24,6 +24,7 @@ from models.tables.deals import Deal
 from models.tables.onboarding import Onboarding, OnboardingTask
 from models.tables.outbound import Outbound
 
+
 class Onboardings:
     """Prepares onboardings and writes them for people to read."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.document import Template
-from models.flow import TemplateSpec
+from models.pinned import TemplateSpec
 
 
 def template_specs(templates: Mapping[str, Template]) -> dict[str, TemplateSpec]:

@@ -162,8 +162,9 @@ class Answers(Fact[M]):
         fields = self.holds_type.model_fields
         if name not in fields:
             raise AttributeError(f"{self.holds_type.__name__} has no field {name!r}; it has {', '.join(fields)}")
-        spec = FactSpec(path=f"{self.path}.{name}", type=type_name(fields[name].annotation), source=Source.PERSON)
-        return Ordered(spec, fields[name].annotation)
+        holds = fields[name].annotation
+        path, options = f"{self.path}.{name}", _options(holds)
+        return Ordered(FactSpec(path=path, type=type_name(holds), source=Source.PERSON, options=options), holds)
 
 
 def fact(

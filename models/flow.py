@@ -12,9 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.asking import DEAL_OWNER, Back, Choice, Customer, Ending, Path, Patience, Route, Who, chosen
 from models.calendar import Span, business_days
 from models.facts import FactSpec
+from models.pinned import ActionSpec, PacketField, PacketSpec, TemplateSpec
 from models.rules import Direction, Facts, Rates, Rule, directions, facts_of
 from models.values import digest_of
 
+__all__ = ["ActionSpec", "PacketField", "PacketSpec", "TemplateSpec"]  # a company's packets import them from here
 StepId = str
 
 
@@ -30,7 +32,7 @@ class _Step(_Data):
 
     kind: str = ""
 
-    @property
+    @cached_property
     def id(self) -> StepId:
         """Stable in the flow, free of stage and position."""
         return f"{self.kind}:{self.name}"
@@ -203,49 +205,6 @@ class StageDef(_Data):
     line: int = 0
 
 
-class ActionSpec(_Data):
-    """What the definition keeps of a catalogued action (semantics 36)."""
-
-    name: str
-    title: str
-    effect: bool
-    system: str = ""
-    queue: str = ""
-    inputs: Mapping[str, bool] = {}
-    """Input name -> whether it must be set."""
-    outputs: tuple[Path, ...] = ()
-    amend: bool = False
-    undo: Literal["auto", "ask", "none"] = "none"
-    on_change: Literal["again", "amend", "ask", "keep"] = "again"
-    patience_seconds: int = 86_400
-    duplicate_safety: str = ""
-    max_commit_lag_seconds: int = 0
-
-
-class TemplateSpec(_Data):
-    """What the definition keeps of a document template."""
-
-    title: str
-    variables: tuple[Path, ...]
-    sections: tuple[str, ...] = ()
-
-
-class PacketField(_Data):
-    """One thing operations need to know, in the reader's words."""
-
-    label: str
-    fact: Path | None = None
-    document: str | None = None
-    where: str = ""
-
-
-class PacketSpec(_Data):
-    """What a handoff must carry."""
-
-    title: str
-    fields: tuple[PacketField, ...]
-
-
 class FlowDef(_Data):
     """A whole flow. Equal definitions have equal digests."""
 
@@ -277,6 +236,15 @@ class FlowDef(_Data):
     def steps(self) -> Mapping[StepId, Placed]:
         """Every step by id, in flow order."""
         return {placed.step.id: placed for stage in self.stages for placed in _placed(stage)}
+
+    @cached_property
+    def renders(self) -> Mapping[str, tuple[Placed, ...]]:
+        """The steps that make each document, in flow order."""
+        made: dict[str, tuple[Placed, ...]] = {}
+        for placed in self.steps.values():
+            if isinstance(placed.step, RenderDef):
+                made[placed.step.document] = (*made.get(placed.step.document, ()), placed)
+        return made
 
     @cached_property
     def stage_names(self) -> tuple[str, ...]:

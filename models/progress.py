@@ -115,8 +115,8 @@ def _explain(state: DealState) -> Iterator[Wait]:
             acts=(Offer(do="resubmit", label="Resubmit"), Offer(do="end", label="End the deal")),
         )  # fmt: skip
     for question in state.questions.values():
-        # On hold nothing is walked, so a question may stand whose answer has come meanwhile.
-        if question.kind != "missing" or state.hold is None or lacking(state, question.step):
+        # Before the next walk, and during a hold, a question may stand whose answer has come meanwhile.
+        if question.kind != "missing" or lacking(state, question.step):
             yield _question(state, question, owners)
 
 

@@ -54,11 +54,10 @@ def _tracked(step: Step, read: Reading, state: DealState) -> Reading:
 def document(name: str, state: DealState) -> Value | None:
     """Return the current version of a document: what its last due render made."""
     found: Value | None = None
-    for step_id, placed in state.flow.steps.items():
-        if isinstance(placed.step, RenderDef) and placed.step.document == name:
-            made = state.record(step_id).document
-            if made is not None and all_hold(placed.rules, state.facts, state.rates) is not False:
-                found = made
+    for placed in state.flow.renders.get(name, ()):
+        made = state.record(placed.step.id).document
+        if made is not None and all_hold(placed.rules, state.facts, state.rates) is not False:
+            found = made
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.approval import satisfied, worse
+from models.asking import Choice
 from models.deal import DealState, Record, Status, instances
 from models.flow import (
     ApprovalDef,
@@ -74,6 +75,8 @@ def stands(step: Step, record: Record, now: Reading, state: DealState) -> bool:
         case EndDef():
             return False
         case ApprovalDef():
+            if record.state is Status.SETTLED and record.read == now and not isinstance(step.by, Choice):
+                return True  # nothing it read has changed since its policy was found to hold
             return record.state is not Status.NEGATIVE and satisfied(step, record, now, state)
         case WaitDef() if step.until is not None:
             return holds(step.until, state.facts, state.rates) is True
@@ -147,7 +150,10 @@ def _visit(
 
 def _instances(found: Walk, stage: StageDef, step: Step, gate: Gate, rules: tuple[Rule, ...]) -> Gate:
     """Consider a step, or each of its instances side by side; settled when all are."""
-    due = all_hold(rules, found.state.facts, found.state.rates)
+    due = all_hold(rules, found.state.facts, found.state.rates) if rules else True
+    if getattr(step, "each", None) is None:
+        found.gates[step.id] = gate
+        return _consider(found, stage, step, step.id, gate, due, rules)
     if due is not False and isinstance(step, CallDef | SubflowDef) and step.each is not None:
         known = step.each in found.state.facts and not undecided(step, rules, found.state)
         due = due if known else None
@@ -225,13 +231,11 @@ def content_changed(step: Step, record: Record, now: Reading, state: DealState) 
     """Return whether an open request to commit is about something that is no longer so (semantics 28)."""
     if isinstance(step, SignatureDef):
         renders = [
-            (step_id, placed.step)
-            for step_id, placed in state.flow.steps.items()
-            if isinstance(placed.step, RenderDef)
-            and placed.step.document == step.document
-            and all_hold(placed.rules, state.facts, state.rates) is not False
+            placed.step
+            for placed in state.flow.renders.get(step.document, ())
+            if all_hold(placed.rules, state.facts, state.rates) is not False
         ]
-        if any(not stands(s, state.record(i), reading(s, i, state), state) for i, s in renders):
+        if any(not stands(s, state.record(s.id), reading(s, s.id, state), state) for s in renders):
             return True
     return not same(step, record.read, now, state)
 

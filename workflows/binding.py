@@ -8,25 +8,23 @@ from typing import Any, NamedTuple
 from models.asking import Choice
 from models.facts import Answers, DealFacts, FactSpec, Source, specs
 from models.flow import (
-    ActionSpec,
     ApprovalDef,
     CallDef,
     FlowDef,
     HandoffDef,
     Node,
-    PacketSpec,
     ParallelDef,
     RenderDef,
     SequenceDef,
     Step,
     StepId,
-    TemplateSpec,
     WhenDef,
     choice_rules,
     rule_facts,
     way,
     writes,
 )
+from models.pinned import ActionSpec, PacketSpec, TemplateSpec
 from models.reading import DOCUMENT
 from models.rules import Direction, Rule
 

@@ -21,8 +21,8 @@ from models.facts import (
     Ordered,
     fact,
 )
-from models.flow import PacketField, PacketSpec
 from models.money import Money, Percent, percent, usd
+from models.pinned import PacketField, PacketSpec
 from models.values import Digest
 from workflows.doing import Call, Render, Subflow, Wait
 from workflows.parameters import (

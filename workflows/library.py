@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from activities.catalog import CATALOG
 from models.facts import DealFacts, FactSpec
-from models.flow import FlowDef, PacketSpec, SubflowDef, TemplateSpec
+from models.flow import FlowDef, SubflowDef
+from models.pinned import PacketSpec, TemplateSpec
 from models.rules import Facts, Rates, holds, printed
 from workflows.binding import bind
 from workflows.checks import FATAL, ROLES, Finding, Menu, check, described, never_chosen

@@ -8,8 +8,9 @@ from models import acts
 from models.calendar import Instants, business_days
 from models.deal import DealState, ExternalRef, Incident, base
 from models.deeds import carry_out
-from models.flow import FlowDef, PacketField, PacketSpec, RenderDef, TemplateSpec
+from models.flow import FlowDef, RenderDef
 from models.outcomes import Recorded, Result, failed, finished, needs, next_ring, recorded, ring
+from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.progress import Wait, explain
 from models.refusals import Refusal, refusal
 from models.turn import turn

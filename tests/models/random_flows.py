@@ -12,25 +12,22 @@ from models.deal import DealState, ExternalRef, Incident, Status, base, instance
 from models.deeds import carry_out
 from models.facts import FactSpec, Source
 from models.flow import (
-    ActionSpec,
     ApprovalDef,
     CallDef,
     EndDef,
     FlowDef,
     HandoffDef,
-    PacketField,
-    PacketSpec,
     ParallelDef,
     RenderDef,
     SequenceDef,
     SignatureDef,
     StageDef,
     TaskDef,
-    TemplateSpec,
     WaitDef,
     WhenDef,
 )
 from models.outcomes import REVISE, Recorded, Result, failed, finished, needs, next_ring, recorded, ring
+from models.pinned import ActionSpec, PacketField, PacketSpec, TemplateSpec
 from models.refusals import asked_for, refusal
 from models.rules import Compare, Direction, Not
 from models.turn import turn

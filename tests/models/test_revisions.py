@@ -11,7 +11,8 @@ from models.asking import Ending
 from models.deal import DealState, Status
 from models.deeds import carry_out
 from models.facts import FactSpec
-from models.flow import FlowDef, RenderDef, StageDef, TemplateSpec
+from models.flow import FlowDef, RenderDef, StageDef
+from models.pinned import TemplateSpec
 from models.refusals import refusal
 from models.values import Text, Whole
 

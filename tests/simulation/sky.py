@@ -240,11 +240,14 @@ class Sky:
         """Hand in an act; what is accepted must be in the journal, whatever happens."""
         if self.run.ended:
             return
+        undone = act.do == "complete_by_hand" and self.state.record(act.step).op == "undo"
         try:
             receipt = self.time.update(DEAL, "act", act, Receipt)
         except Refused:
             self.refused += 1
             return
+        if undone:
+            self.office.live.get(act.step, set()).clear()
         self.receipts.append((act, receipt))
 
     def again(self):

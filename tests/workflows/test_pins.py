@@ -9,7 +9,8 @@ import activities.catalog as catalog
 import workflows.flows.facts as facts_module
 from models.deal import DealState
 from models.facts import LOWER, FactSpec
-from models.flow import FlowDef, TemplateSpec
+from models.flow import FlowDef
+from models.pinned import TemplateSpec
 from models.walk import walk
 from tests.models.random_flows import World
 from tests.workflows.worlds import deal_facts, managed_services

@@ -27,10 +27,11 @@ from models import acts
 from models.calendar import CalendarSpec
 from models.calls import ActionCall, Intake, PrepareOnboarding
 from models.deal import DealState, ExternalRef, Receipt
-from models.flow import FlowDef, PacketField, PacketSpec, TemplateSpec
+from models.flow import FlowDef
 from models.money import Money, Percent, percent
 from models.onboarding import Begin, OnboardingBatch, OnboardingRecorded, Synced, SyncPlan
 from models.outcomes import Result
+from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.progress import Wait
 from models.tables.people import Person
 from models.values import Day, Digest, Items, Text, Value, Whole, fingerprint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.flow import PacketField, PacketSpec
+from models.pinned import PacketField, PacketSpec
 
 _CRM = "on the deal in the CRM, or by its owner on the deal's page"
 

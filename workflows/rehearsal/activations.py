@@ -22,9 +22,10 @@ def name_of(command: WorkflowCommand) -> str:
 
 def pause_after(policy: Any, number: int) -> timedelta:
     """Return how long the retry policy waits after this try."""
-    first = policy.initial_interval.ToTimedelta() or timedelta(seconds=1)
-    most = policy.maximum_interval.ToTimedelta() or first * 100
-    return min(first * (policy.backoff_coefficient or 2) ** min(number - 1, 40), most)
+    first: timedelta = policy.initial_interval.ToTimedelta() or timedelta(seconds=1)
+    most: timedelta = policy.maximum_interval.ToTimedelta() or first * 100
+    factor: float = (policy.backoff_coefficient or 2) ** min(number - 1, 40)
+    return min(first * factor, most)
 
 
 def failure(asked: Any, outcome: Failed) -> FailureProto:

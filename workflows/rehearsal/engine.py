@@ -202,7 +202,7 @@ class VirtualTime:
 
     def _given(self, run: Run) -> Payload:
         """Return what a workflow starts with; a state is read anew each time, since its workflow changes it."""
-        value = _JSON.from_payload(run.argument, run.definition.arg_types[0]) if run.number else run.argument
+        value = _JSON.from_payload(run.argument, _argument(run.definition)[0]) if run.number else run.argument
         [given] = self.converter.to_payloads([value])
         return given
 
@@ -388,7 +388,7 @@ class VirtualTime:
         else:
             kind = self._kinds[asked.workflow_type]
             definition = self._definitions[kind]
-            [given] = self.converter.from_payloads([asked.input[0]], [definition.arg_types[0]])
+            [given] = self.converter.from_payloads([asked.input[0]], _argument(definition))
             child = Run(asked.workflow_id, kind, definition, given, self._seed + len(self.runs), (run.id, asked.seq))
             self.runs[child.id] = child
             started.succeeded.run_id = f"{child.id}/0"
@@ -421,7 +421,7 @@ class VirtualTime:
 
     def _roll_over(self, run: Run, argument: Payload) -> None:
         """Continue as new: the state is written down and read again, as a server would."""
-        [value] = self.converter.from_payloads([argument], [run.definition.arg_types[0]])
+        [value] = self.converter.from_payloads([argument], _argument(run.definition))
         run.argument = _JSON.to_payload(value)
         run.number += 1
         run.activations = 0
@@ -454,3 +454,8 @@ class VirtualTime:
         told.jobs.add().remove_from_cache.message = "the worker was killed"
         run.instance.activate(told)
         run.instance = None
+
+
+def _argument(definition: Any) -> list[type]:
+    """Return the type of what a workflow is started with, as a list of one."""
+    return list(definition.arg_types[:1])
