@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from models.acts import Answer, Resubmit
+from models.acts import Answer, Complete, Resubmit
 from models.deal import Status
 from models.money import percent, usd
 from models.plan import mistakes
+from models.refusals import refusal
 from models.values import Day, Flag, Text, Whole
 from tests.flows.packs import Flown, Pack, pack, packs
 from tests.flows.walking import shipped
@@ -334,6 +335,15 @@ def confirm(deal: Flown, question: str) -> None:
     asked = deal.state.questions[question]
     about = {"step": asked.step, "question": asked.kind, "choice": "end", "reason": "as the flow says"}
     deal.do(Answer(key=question, by="dana", **about))
+
+
+def test_a_screening_result_nobody_knows_is_refused_before_it_counts() -> None:
+    deal = Flown(pack("financial-services")).fly("task:sanctions-screening")
+    form = {"result": "hits", "screened_on": "2026-11-16", "reference": "S-1"}
+    about = {"step": "task:sanctions-screening", "round": 1, "form": form}
+    refused = refusal(deal.state, Complete(key="wrong", by="kim", **about))
+    assert refused is not None
+    assert "is one of clear, false positive, hit, not 'hits'" in refused.message
 
 
 def test_a_private_customer_may_withdraw_for_fourteen_days_and_then_no_more() -> None:
