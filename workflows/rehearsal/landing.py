@@ -1,0 +1,68 @@
+"""A deal's end in a rehearsal: what is kept of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from models.deal import DealState
+from models.onboarding import OnboardingState
+from models.progress import explain
+from workflows.onboarding import Onboarding
+from workflows.rehearsal.flight import ONBOARDING, OPEN, Flight, InStage, stays
+
+if TYPE_CHECKING:
+    from workflows.rehearsal.world import Aloft, World
+
+
+def landed(world: World, aloft: Aloft, at: datetime) -> Flight:
+    """Return what became of a deal by an instant."""
+    state = world.state(aloft.deal)
+    own = world.office.journal.get(aloft.deal, [])
+    plan = _plan(world, aloft)
+    closed = next((e.at for e in reversed(own) if e.kind == "ended"), None) if state.ended else None
+    spans = stays(world.flow, own, aloft.arrived, closed or at)
+    if plan is not None:
+        spans.append((ONBOARDING, plan.opened_at, at))
+    chains = [c for c in world.office.journal if c != aloft.deal and world.of_deal(c) == aloft.deal]
+    journals = [own, *(world.office.journal[chain] for chain in chains)]
+    entries = sorted((entry for journal in journals for entry in journal), key=lambda e: e.at)
+    return Flight(
+        deal=aloft.deal, name=aloft.name, facts=aloft.facts, arrived=aloft.arrived, until=at,
+        outcome=state.ending.outcome if state.ended and state.ending else OPEN, why=_why(world, state, plan),
+        stages=tuple(InStage(stage, a, b, world.working(a, b)) for stage, a, b in spans),
+        waited=tuple(aloft.waited), entries=tuple(entries) if world.keep_journal else (),
+        counts=dict(Counter(entry.kind for entry in entries)), closed=closed,
+        promised=plan.promised_go_live if plan else None, went_live=_went_live(plan),
+        assumed=tuple(aloft.assumed), refused=tuple(aloft.refused),
+    )  # fmt: skip
+
+
+def _plan(world: World, aloft: Aloft) -> OnboardingState | None:
+    run = world.time.runs.get(aloft.deal.replace("deal/", "onboarding/", 1))
+    if run is None or run.kind is not Onboarding or run.instance is None:
+        return None
+    state: OnboardingState | None = run.object.state()
+    return state
+
+
+def _went_live(plan: OnboardingState | None) -> date | None:
+    task = plan.tasks.get(plan.go_live) if plan else None
+    return plan.working.date_of(task.done_at) if plan and task and task.done_at else None
+
+
+def _why(world: World, state: DealState, plan: OnboardingState | None) -> str:
+    if not state.ended:
+        waits = explain(state)
+        told = [f"{w.title} waits for {_names(world, w.waiting_on) or w.who}: {w.reason}" for w in waits]
+        return "; ".join(told) or "it is being worked on"
+    if plan is not None and not plan.done:
+        left = [task.title for task in plan.tasks.values() if task.done_at is None]
+        return f"{state.ending}; the onboarding still has {len(left)} tasks to do, next {left[0]}"
+    return str(state.ending)
+
+
+def _names(world: World, people: tuple[str, ...]) -> str:
+    return " or ".join(world.company.name(each) for each in people)
+

@@ -1,0 +1,158 @@
+"""The people of a rehearsal: when they work, how long they take to answer, what they tend to say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+
+from models.calendar import CalendarSpec, HorizonTooNear, Working, between, later
+from models.people import Expand
+
+_SHORTEST, _LONGEST = 0.05, 20.0
+"""Nobody answers in less or more than these multiples of their median: a rehearsal is about ordinary days."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How somebody answers. `hours` are working hours until they look at a request: the median of many.
+
+    Two of three times they look between `hours / spread` and `hours * spread`. Shares are percent of requests.
+    """
+
+    hours: float = 3.0
+    spread: float = 2.0
+    minutes: float = 15.0
+    """Working minutes an answer takes; while they work at one, the others wait."""
+    no: Decimal = Decimal(0)
+    ask_changes: Decimal = Decimal(0)
+    ask_information: Decimal = Decimal(0)
+
+    def until_looked(self, draw: Random) -> timedelta:
+        """Return the working time until they look at a request."""
+        factor = math.exp(draw.gauss(0.0, 1.0) * math.log(self.spread)) if self.spread > 1 else 1.0
+        return timedelta(seconds=round(3600 * self.hours * min(max(factor, _SHORTEST), _LONGEST)))
+
+    def says(self, draw: Random, *, asked_before: bool) -> str:
+        """Return what they say to an approval: yes, no, ask_changes or ask_information (once per request)."""
+        drawn = Decimal(str(draw.random())) * 100
+        for word in ("no", "ask_changes", "ask_information"):
+            share: Decimal = getattr(self, word)
+            if drawn < share:
+                return "yes" if word == "ask_information" and asked_before else word
+            drawn -= share
+        return "yes"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody a deal may wait for. A leave is in the calendar's days off."""
+
+    id: str
+    name: str
+    calendar: CalendarSpec
+    roles: tuple[str, ...] = ()
+    manager: str | None = None
+    habit: Habit = Habit()
+    active: bool = True
+
+
+OFFICE_HOURS = CalendarSpec(zone="UTC")
+SIGNER = Person("customer", "The customer", OFFICE_HOURS, habit=Habit(hours=12, spread=2.5, minutes=20))
+VENDOR = Person("vendor", "The vendor", OFFICE_HOURS, habit=Habit(hours=4))
+WORLD = Person("outside", "The outside world", OFFICE_HOURS, habit=Habit(hours=16, spread=2, minutes=0))
+
+
+@dataclass(frozen=True)
+class Company:
+    """Everybody there is: the company's people, and how customers and vendors behave."""
+
+    people: tuple[Person, ...]
+    signer: Person = SIGNER
+    vendor: Person = VENDOR
+    world: Person = WORLD
+    """What comes from outside by itself, such as a purchase order a deal waits for."""
+    named: Mapping[str, Person] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "named", {person.id: person for person in self.people})
+
+    def find(self, who: str) -> Person:
+        """Return the person of an id, or somebody of their kind: an address is a customer's."""
+        known = self.named.get(who)
+        if known is not None:
+            return known
+        if "@" in who:
+            return replace(self.signer, id=who, name=who)
+        others = {self.vendor.id: self.vendor, self.world.id: self.world, self.signer.id: self.signer}
+        return others.get(who) or replace(self.vendor, id=who, name=who.replace("_", " ").capitalize())
+
+    def name(self, who: str) -> str:
+        """Return what somebody is called in a story."""
+        return self.find(who).name
+
+    def among(self, role: str) -> Person | None:
+        """Return the first active person of a role."""
+        return next((each for each in self.people if each.active and role in each.roles), None)
+
+
+class Diary:
+    """When each person works, and until when they are at something: so queues grow as they would."""
+
+    def __init__(self, company: Company, expand: Expand, start: datetime, days: int) -> None:
+        self.company = company
+        self._expand, self._start, self._days = expand, start - timedelta(days=2), days + 2
+        self._working: dict[CalendarSpec, Working] = {}
+        self._free: dict[str, datetime] = {}
+        self.busy: dict[str, timedelta] = {}
+        """Person -> working time spent on answers."""
+
+    def of(self, person: Person) -> Working:
+        """Return when somebody works, leave and holidays left out."""
+        if person.calendar not in self._working:
+            self._working[person.calendar] = self._expand(person.calendar, self._start, self._days)
+        return self._working[person.calendar]
+
+    def after(self, person: Person, at: datetime, worked: timedelta) -> datetime | None:
+        """Return when somebody has worked so long since `at`; None when they will not within the rehearsal."""
+        try:
+            # A minute of work at least begins inside working hours, never at the end of a day.
+            return later(self.of(person), at, max(worked, timedelta(minutes=1)))
+        except HorizonTooNear:
+            return None
+
+    def book(self, person: Person, at: datetime) -> datetime | None:
+        """Let somebody work at one more answer as soon as they are free; return when it is done."""
+        work = timedelta(minutes=person.habit.minutes)
+        begin = max(at, self._free.get(person.id, at))
+        done = self.after(person, begin, work)
+        if done is not None:
+            self._free[person.id] = done
+            self.busy[person.id] = self.busy.get(person.id, timedelta(0)) + work
+        return done
+
+    def worked(self, person: Person, since: datetime, until: datetime) -> timedelta:
+        """Return the working time of somebody between two instants."""
+        working = self.of(person)
+        return between(working, max(since, working.start), min(until, working.horizon))
+
+
+def draws(*of: object) -> Random:
+    """Return random draws that belong to one thing only, so that a change elsewhere does not move them."""
+    return Random("|".join(str(each) for each in of))  # noqa: S311 (a rehearsal is to be repeatable, not secret)
+
+
+def on_leave(calendar: CalendarSpec, ranges: Sequence[tuple[datetime, datetime]]) -> CalendarSpec:
+    """Return a calendar with every day of the ranges, first and last included, off."""
+    days = {
+        (first + timedelta(days=i)).date() for first, last in ranges for i in range((last - first).days + 1)
+    }  # fmt: skip
+    return calendar.model_copy(update={"days_off": tuple(sorted({*calendar.days_off, *days}))})
+
+
+def utc(at: datetime) -> datetime:
+    """Return an instant in UTC, in which everything is computed."""
+    return at.astimezone(UTC)
