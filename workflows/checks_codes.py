@@ -158,8 +158,9 @@ FATAL = frozenset(code for code, known in CODES.items() if known.fatal)
 
 ROLES = frozenset({
     "account_executive", "sales", "deal_desk", "vp_sales", "ceo", "general_counsel", "finance", "cfo", "delivery_head",
-    "legal", "security", "ciso", "delivery_manager", "operations", "sales_ops", "admin", "application_engineer", "board",
-    "compliance", "purchasing", "customer_success", "estimator", "internal_audit", "plant_manager", "privacy", "risk", "site_manager",
+    "legal", "security", "ciso", "delivery_manager", "operations", "sales_ops", "admin", "application_engineer",
+    "board", "compliance", "purchasing", "customer_success", "estimator", "internal_audit", "plant_manager", "privacy",
+    "risk", "site_manager",
 })  # fmt: skip
 """The roles the shipped flows are written for."""
 
@@ -198,6 +199,9 @@ def called(step: Step) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint at what was probably meant."""
     names = sorted(known)
+    joined = next((first for first in names if name.startswith(first) and name.removeprefix(first) in names), None)
+    if joined is not None:
+        return f'put a comma between "{joined}" and "{name.removeprefix(joined)}"'
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -54,6 +54,7 @@ def recipes() -> list[Recipe]:
 
 def cooked(recipe: Recipe, folder: Path) -> Library:
     """Write a recipe into a folder as its author would, and load it."""
+    folder.mkdir(exist_ok=True)
     (folder / "facts.py").write_text(facts())
     letter = folder / "templates" / "documents" / "letter" / "short"
     letter.mkdir(parents=True)

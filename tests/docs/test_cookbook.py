@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +18,8 @@ from models.flow import FlowDef
 from models.given import given
 from models.money import percent, usd
 from models.values import Digest
-from tests.docs.recipes import Recipe, cooked, recipes
+from tests.docs.following import ROOT
+from tests.docs.recipes import Recipe, cooked, facts, recipes
 from tests.models import flying
 from tests.models.flying import Flight
 from workflows.checks import ROLES
@@ -368,3 +371,15 @@ def test_a_recipe_does_what_it_says_people_see(tmp_path: Path, recipe: Recipe) -
     words = re.findall(r"`([^`]+)`", " ".join(recipe.seen.split()))
     quoted = [word for word in words if " " in word and "(" not in word and not word.startswith("throughline")]
     assert [word for word in quoted if word not in table.seen] == [], table.seen
+
+
+def test_the_recipes_are_what_an_editor_accepts(tmp_path: Path) -> None:
+    for recipe in RECIPES.values():
+        cooked(recipe, tmp_path / str(recipe.number))
+        (tmp_path / str(recipe.number) / (recipe.file or "recipe.py")).rename(tmp_path / f"recipe_{recipe.number}.py")
+    (tmp_path / "facts.py").write_text(facts())
+    files = sorted(path.name for path in tmp_path.glob("*.py"))
+    ours = ("--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache"))
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", *ours, *files]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "")

@@ -226,6 +226,10 @@ OTHERS = {
         step("(Call(create_project)\n    (Call(create_project, name='again')))"),
         (6, "something is called that is no word: a comma is missing before this (", "put a comma between the two"),
     ),
+    "a comma missing between two roles": (
+        step(f'Approval("both", {ASKED})'.replace('"cfo"', '["cfo" "legal"]')),
+        (6, "Approval 'both': nobody has the role 'cfolegal'", 'put a comma between "cfo" and "legal"'),
+    ),
     "a parenthesis that is not closed": (
         f"{IMPORTS}ours = Flow(\n",
         (4, "not Python: this ( is never closed", "put its ) where it ends"),
