@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from models.asking import Group, Silence, Who, who_key, who_words
-from models.deal import DealState, Record, Status, instances
+from models.deal import DealState, Entry, Record, Status, instances
 from models.flow import (
     ApprovalDef,
     CallDef,
@@ -168,10 +168,14 @@ def plan(
 
 
 def happens(state: DealState) -> tuple[tuple[str, str], ...]:
+    """Return what happened to a deal's steps, for a deal whose whole journal is still in its state."""
+    return happened(state.outbox, str(state.ending) if state.ended else "")
+
+
+def happened(journal: Iterable[Entry], ending: str = "") -> tuple[tuple[str, str], ...]:
     """Return what a deal's journal says happened to its steps, in order; the last is how it ended."""
-    found = [(_HAPPENED[e.kind], e.step) for e in state.outbox if e.kind in _HAPPENED and e.step is not None]
-    ending = [("ended", str(state.ending))] if state.ended else []
-    return (*found, *ending)
+    found = [(_HAPPENED[e.kind], e.step) for e in journal if e.kind in _HAPPENED and e.step is not None]
+    return (*found, ("ended", ending)) if ending else tuple(found)
 
 
 _HAPPENED = {
@@ -197,9 +201,12 @@ def _planned(
     group, branch = places.get(step_id, (None, None))
     asking = flown.asked.get(step_id)
     due = asking.instants.due if asking and asking.instants else None
+    shown = _state(flown, step, record, stopped & {step_id, *ids})
+    if step.kind == "wait" and shown == "done":
+        began = []  # it was so before its turn came
     return Planned(
         step=step_id, kind=step.kind, title=title_of(state, step), stage=here.stage.name,
-        state=_state(flown, step, record, stopped & {step_id, *ids}),
+        state=shown,
         turn=flown.turns.get(began[0]) if began else None, group=group, branch=branch,
         instances=tuple(i.partition("[")[2][:-1] for i in ids if "[" in i),
         asked=_asked(record, asking), needs=_needs(flown, step, asking),

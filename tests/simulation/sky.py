@@ -104,8 +104,8 @@ class Sky:
         self.restarts = restarts
         first = {o: Whole(v=self.g.randrange(5)) for o in OUTSIDE if self.g.random() < 0.9}
         first |= {"owner": Text(v="olga"), "signatory": Text(v="Carl <carl@c.example>"), "things": self.things()}
-        self.run = self.time.start(DealLifecycle, Intake(flow=self.flow, deal=DEAL), DEAL)
-        self.send(acts.Revise(key=self.key(), by="crm", source="crm", at=T0, facts=first))
+        arrival = acts.Revise(key=self.key(), by="crm", source="crm", at=T0, facts=first)
+        self.run = self.time.start(DealLifecycle, Intake(flow=self.flow, deal=DEAL), DEAL, ("act", arrival))
 
     @property
     def state(self) -> DealState:

@@ -114,13 +114,19 @@ class VirtualTime:
         """Let something happen at an instant, or now when that has passed."""
         heapq.heappush(self._heap, (max(when, self.now), _EVENT, next(self._order), what))
 
-    def start(self, kind: type, argument: Any, run_id: str) -> Run:
-        """Start a workflow. Raises ValueError when the id is taken."""
+    def start(self, kind: type, argument: Any, run_id: str, first: tuple[str, Any] | None = None) -> Run:
+        """Start a workflow, with a first update that arrives together with it (update-with-start).
+
+        Raises ValueError when the id is taken, Refused when the first update is.
+        """
         if run_id in self.runs:
             raise ValueError(f"{run_id} has been started already")
         run = Run(run_id, kind, self._definitions[kind], argument, self._seed + len(self.runs))
         self.runs[run_id] = run
-        self._begin(run)
+        told = None if first is None else self._asking(*first)
+        self._begin(run, told)
+        if told is not None:
+            self._answer_to(told)
         return run
 
     def update(self, run_id: str, name: str, argument: Any, result: type | None = None) -> Any:
@@ -128,17 +134,9 @@ class VirtualTime:
         run = self.runs[run_id]
         if run.ended:
             raise Refused("ended", f"{run_id} has ended")
-        job = WorkflowActivationJob()
-        job.do_update.id = job.do_update.protocol_instance_id = f"u{next(self._order)}"
-        job.do_update.meta.update_id = job.do_update.id
-        job.do_update.name, job.do_update.run_validator = name, True
-        job.do_update.input.extend(self.converter.to_payloads([argument]))
-        self._answers.pop(job.do_update.id, None)
+        job = self._asking(name, argument)
         self._activate(run, job)
-        answer = self._answers.pop(job.do_update.id)
-        if isinstance(answer, Refused):
-            raise answer
-        [value] = self.converter.from_payloads([answer], [result] if result else None)
+        [value] = self.converter.from_payloads([self._answer_to(job)], [result] if result else None)
         return value
 
     def signal(self, run_id: str, name: str, payloads: Sequence[Payload]) -> None:
@@ -190,7 +188,22 @@ class VirtualTime:
                 self._forget(run)
         self._heap.clear()
 
-    def _begin(self, run: Run) -> None:
+    def _asking(self, name: str, argument: Any) -> WorkflowActivationJob:
+        job = WorkflowActivationJob()
+        job.do_update.id = job.do_update.protocol_instance_id = f"u{next(self._order)}"
+        job.do_update.meta.update_id = job.do_update.id
+        job.do_update.name, job.do_update.run_validator = name, True
+        job.do_update.input.extend(self.converter.to_payloads([argument]))
+        return job
+
+    def _answer_to(self, job: WorkflowActivationJob) -> Payload:
+        answer = self._answers.pop(job.do_update.id)
+        if isinstance(answer, Refused):
+            raise answer
+        found: Payload = answer
+        return found
+
+    def _begin(self, run: Run, told: WorkflowActivationJob | None = None) -> None:
         run.past, run.said, run.timers = [], [], set()
         run.instance = self._instance(run)
         job = WorkflowActivationJob()
@@ -198,7 +211,7 @@ class VirtualTime:
         first.workflow_type, first.workflow_id = run.definition.name, run.id
         first.arguments.append(self._given(run))
         first.randomness_seed, first.attempt = run.seed, 1
-        self._activate(run, job)
+        self._activate(run, job, *([told] if told is not None else []))
 
     def _given(self, run: Run) -> Payload:
         """Return what a workflow starts with; a state is read anew each time, since its workflow changes it."""
@@ -238,12 +251,12 @@ class VirtualTime:
             priority=Priority.default,
         )  # fmt: skip
 
-    def _activate(self, run: Run, job: WorkflowActivationJob) -> None:
-        """Tell a workflow one thing and do what it asks for."""
+    def _activate(self, run: Run, *jobs: WorkflowActivationJob) -> None:
+        """Tell a workflow something and do what it asks for."""
         assert run.instance is not None, run.id
         told = WorkflowActivation(run_id=run.id)
         told.timestamp.FromDatetime(self.now)
-        told.jobs.append(job)
+        told.jobs.extend(jobs)
         run.activations += 1
         told.continue_as_new_suggested = run.activations >= self._roll_over_after
         answer = run.instance.activate(told)
