@@ -96,3 +96,6 @@ app.command("plan")(plan_flow)
 from cli.flow_diagram import draw_flow  # noqa: E402
 
 app.command("diagram")(draw_flow)
+from cli.flow_scenarios import scenarios_of_flow  # noqa: E402
+
+app.command("scenarios")(scenarios_of_flow)

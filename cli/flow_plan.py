@@ -1,4 +1,4 @@
-"""`throughline flow plan` and `scenarios`: what a flow would do for a deal, and the deals that show all it can do."""
+"""`throughline flow plan`: what a flow would do for a deal, and what a plan is made with: people, calendar, facts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from models.flow import FlowDef
     from models.people import BusinessTime, Directory
     from models.values import Value
+    from workflows.stand_ins import StandIn
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="The name of a flow on offer, or a flow file.")]
+People = Annotated[Path | None, typer.Option(help="A TOML file of [[people]]; without it, the company of the demo.")]
+Start = Annotated[
+    str | None, typer.Option(help="When the deal arrives, such as 2026-11-23 or 2026-11-23T09:00; now without it.")
+]
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,8 @@ class Colleague:
 def plan_flow(
     flow: FlowName,
     facts: Annotated[Path, typer.Option("--facts", help="A JSON file of the deal's facts; - reads standard input.")],
-    people: Annotated[
-        Path | None, typer.Option(help="A TOML file of [[people]]; without it, the company of the demo.")
-    ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="When the deal arrives, such as 2026-11-23 or 2026-11-23T09:00; now without it.")
-    ] = None,
+    people: People = None,
+    start: Start = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -50,17 +51,18 @@ def plan_flow(
     from cli.flow_plan_text import plan_text
     from workflows.plan import plan
 
-    chosen = flow_named(flow)
-    clock = company_time()
-    staff = colleagues(people)
-    made = plan(
-        chosen, _given(chosen, facts), people=_directory(staff), clock=clock, start=_start(start, clock.calendar.zone)
-    )
+    chosen, clock, staff = flow_named(flow), company_time(), colleagues(people)
+    facts_given = given_facts(chosen, facts)
+    directory, added = _staffed(chosen, staff, named=people is not None)
+    made = plan(chosen, facts_given, people=directory, clock=clock, start=starting(start, clock.calendar.zone))
     if as_json:
         typer.echo(json.dumps(made.model_dump(mode="json"), indent=2))
-    else:
-        names = {person.id: person.name for person in staff}
-        typer.echo("\n".join(plan_text(made, names)))
+        return
+    names = {person.id: person.name for person in (*staff, *added)}
+    typer.echo("\n".join(plan_text(made, names)))
+    if added and any(person.id in party.people for person in added for step in made.steps for party in step.asked):
+        roles = ", ".join(dict.fromkeys(role.replace("_", " ") for person in added for role in person.roles))
+        typer.echo(f"Numbers stand in for roles nobody of the demo's company has: {roles}. Name yours with --people.")
 
 
 def flow_named(name: str) -> FlowDef:
@@ -127,13 +129,17 @@ def _colleague(written: Mapping[str, Any]) -> Colleague:
     )
 
 
-def _directory(staff: tuple[Colleague, ...]) -> Directory[Colleague]:
+def _staffed(flow: FlowDef, staff: tuple[Colleague, ...], *, named: bool) -> tuple[Directory[Any], tuple[StandIn, ...]]:
+    """Return who is asked; the demo's company is small, so there somebody stands in for each role it lacks."""
     from models.people import Directory
+    from workflows.stand_ins import with_stand_ins
 
-    return Directory(staff)
+    company = Directory(staff)
+    return (company, ()) if named else with_stand_ins(flow, company)
 
 
-def _given(flow: FlowDef, facts: Path) -> dict[str, Value]:
+def given_facts(flow: FlowDef, facts: Path) -> dict[str, Value]:
+    """Return the facts of a file, or of standard input for -. Raises BadParameter."""
     from models.given import GivenWrong, given, parsed, read_given
 
     try:
@@ -142,7 +148,7 @@ def _given(flow: FlowDef, facts: Path) -> dict[str, Value]:
         raise typer.BadParameter(str(wrong)) from wrong
 
 
-def _start(written: str | None, zone: str) -> datetime:
+def starting(written: str | None, zone: str) -> datetime:
     """Return when the deal arrives; a time without a zone is the company's, a day alone is its morning."""
     if written is None:
         return datetime.now(UTC).replace(microsecond=0)

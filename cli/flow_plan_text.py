@@ -42,7 +42,8 @@ def _step(plan: Plan, step: Planned, names: Mapping[str, str], zone: ZoneInfo) -
     number = f"{step.turn:>3}" if step.turn is not None and step.state != "open" else f"{_SIGN.get(step.state, ''):>3}"
     items = f", once for each of {', '.join(step.instances)}" if step.instances else ""
     start = f"{number} {_lane(plan, step)} "
-    name = f"{_KIND.get(step.kind, '')}{step.title}{items}{_STATE.get(step.state, '')}"
+    told = " is so already" if step.kind == "wait" and step.state == "done" else _STATE.get(step.state, "")
+    name = f"{_KIND.get(step.kind, '')}{step.title}{items}{told}"
     if step.state == "skipped":
         yield from _wrapped(start, f"{name}, because {step.why or 'its rule says no'}")
         return
@@ -68,7 +69,7 @@ def _step(plan: Plan, step: Planned, names: Mapping[str, str], zone: ZoneInfo) -
         yield from _line("", "asked for advice: nothing waits for it")
 
 
-_SIGN = {"skipped": "–", "stops": "!", "open": "?"}
+_SIGN = {"skipped": "–", "stops": "!", "open": "?", "done": "·"}
 _STATE = {"skipped": " is skipped", "open": ": may follow", "stops": ": it stops here", "waits": ": waits"}
 _KIND = {"approval": "approval ", "task": "task ", "wait": "wait ", "ending": "ending "}
 

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from models.money import Money, Percent
 from models.values import Day, Digest, Flag, Form, Item, Items, Moment, Number, Text, Value, Whole, digest_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+NEAR = date(2030, 1, 7)
+"""The day made-up dates come after when nobody says which day it is."""
 _CHOICES = 8
 """How many names a message lists before it becomes unreadable."""
 
@@ -117,13 +119,17 @@ def plain_of(value: Value) -> Any:
             return value.v
 
 
-def assumed(flow: FlowDef, spec: FactSpec) -> Value:
-    """Return a made-up value of a fact, always the same one: what a plan takes a step to answer when nobody says."""
-    return assumed_form(flow, spec.path)[spec.path] if spec.type == "form" else made_up(spec)
+def assumed(flow: FlowDef, spec: FactSpec, near: date = NEAR) -> Value:
+    """Return a made-up value of a fact, always the same one: what a plan takes a step to answer when nobody says.
+
+    Made-up dates are a month after `near`.
+    """
+    return assumed_form(flow, spec.path, near=near)[spec.path] if spec.type == "form" else made_up(spec, near)
 
 
-def made_up(spec: FactSpec) -> Value:
+def made_up(spec: FactSpec, near: date = NEAR) -> Value:
     """Return a plausible value of a fact that is no form."""
+    later = near + timedelta(days=30)
     if spec.options:
         return Text(v=spec.options[0])
     match spec.type:
@@ -138,9 +144,9 @@ def made_up(spec: FactSpec) -> Value:
         case "flag":
             return Flag(v=True)
         case "day":
-            return Day(v=date(2030, 1, 7))
+            return Day(v=later)
         case "moment":
-            return Moment(v=datetime(2030, 1, 7, 15, tzinfo=UTC))
+            return Moment(v=datetime(later.year, later.month, later.day, 15, tzinfo=UTC))
         case "digest":
             return Digest(sha256=digest_of(spec.path.encode()), label=spec.path)
         case "items":
@@ -148,12 +154,16 @@ def made_up(spec: FactSpec) -> Value:
     return Text(v=f"some {spec.path.replace('_', ' ').replace('.', ' ')}")
 
 
-def assumed_form(flow: FlowDef, path: str, known: Mapping[str, Value] | None = None) -> dict[str, Value]:
+def assumed_form(
+    flow: FlowDef, path: str, known: Mapping[str, Value] | None = None, near: date = NEAR
+) -> dict[str, Value]:
     """Return the facts of a form's answers: those that are known as they are, the others made up."""
-    return answers(flow, path, form_answers(flow, path, known))
+    return answers(flow, path, form_answers(flow, path, known, near))
 
 
-def form_answers(flow: FlowDef, path: str, known: Mapping[str, Value] | None = None) -> dict[str, Any]:
+def form_answers(
+    flow: FlowDef, path: str, known: Mapping[str, Value] | None = None, near: date = NEAR
+) -> dict[str, Any]:
     """Return what somebody would type into a form: the known answers, and made-up ones for the other fields."""
     typed: dict[str, Any] = {}
     for name in _fields(flow, path):
@@ -161,7 +171,7 @@ def form_answers(flow: FlowDef, path: str, known: Mapping[str, Value] | None = N
         if spec is None:
             continue
         options = _options(flow.forms[path], name)
-        value = (known or {}).get(spec.path) or assumed(flow, spec.model_copy(update={"options": options}))
+        value = (known or {}).get(spec.path) or assumed(flow, spec.model_copy(update={"options": options}), near)
         typed[name] = plain_of(value)
     return typed
 

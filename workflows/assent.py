@@ -180,7 +180,7 @@ def _value(flown: Flown, path: str) -> Value:
     if path in flown.given:
         return flown.given[path]
     flow = flown.state.flow
-    value = flown.assumed[path] = assumed(flow, flow.facts[path])
+    value = flown.assumed[path] = assumed(flow, flow.facts[path], flown.now.date())
     return value
 
 
@@ -248,7 +248,7 @@ def _yeses(
     flown: Flown, step: ApprovalDef, record: Record, refused: dict[str, str]
 ) -> Iterator[acts.Decide]:  # fmt: skip
     state = flown.state
-    form = form_answers(state.flow, step.form, flown.given) if step.form else {}
+    form = form_answers(state.flow, step.form, flown.given, flown.now.date()) if step.form else {}
     answered = {d.person for d in record.decisions if d.round == record.round}
     for who in open_parties(step, record, reading(step, step.id, state), state):
         for person in record.asked.get(who_key(who), []):
@@ -271,7 +271,7 @@ def _complete(flown: Flown, step: TaskDef, record: Record) -> None:
     person = next(iter(p for people in record.asked.values() for p in people), "")
     if not person:
         return
-    form = form_answers(state.flow, step.form, flown.given) if step.form else {}
+    form = form_answers(state.flow, step.form, flown.given, flown.now.date()) if step.form else {}
     act = acts.Complete(
         key=f"{step.id}|{record.round}", by=person, step=step.id, round=record.round, form=form
     )  # fmt: skip
@@ -288,7 +288,7 @@ def _remember_form(flown: Flown, step: Step) -> None:
     if form is None:
         return
     flow = flown.state.flow
-    facts = assumed_form(flow, form, flown.given)
+    facts = assumed_form(flow, form, flown.given, flown.now.date())
     flown.wrote[step.id] = {path: value for path, value in facts.items() if path != form}
     flown.assumed |= {path: value for path, value in flown.wrote[step.id].items() if path not in flown.given}
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from models.asking import Choice, Patience
+from models.boundaries import atoms
 from models.flow import (
     EndDef,
     FlowDef,
@@ -21,7 +22,7 @@ from models.flow import (
     WaitDef,
     WhenDef,
 )
-from models.rules import Rates, Rule, all_hold, facts_of, text
+from models.rules import IsSet, Rates, Rule, all_hold, facts_of, text
 from models.turn import title
 from workflows.plan import Plan
 
@@ -39,6 +40,11 @@ class Term:
     @cached_property
     def facts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(path for rule in self.rules for path in facts_of(rule)))
+
+    @cached_property
+    def asks_whether_set(self) -> bool:
+        """Whether it depends on what is known, so that it cannot be judged before every fact has its value."""
+        return any(isinstance(atom, IsSet) for rule in self.rules for atom in atoms(rule))
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from models.calendar import HorizonTooNear, instants
 from models.flow import Node, ParallelDef, SequenceDef, StepId, WhenDef
 from models.people import BusinessTime
 from workflows.assent import Flown
+
+_REACH = (400, 800, 3650)
+"""For how many days the calendar is expanded before a time is called too far away."""
 
 
 def latest_times(flown: Flown, clock: BusinessTime) -> dict[StepId, datetime]:
@@ -46,10 +50,12 @@ def _over(flown: Flown, clock: BusinessTime, step_id: StepId, opened: datetime) 
         return opened
     if asking.need.date is not None:
         return max(opened, asking.instants.due)
-    if opened == asking.need.opened:
+    within = asking.need.within
+    if within is None or opened == asking.need.opened:
         return asking.instants.due
-    try:
-        later = clock.instants(asking.need.model_copy(update={"opened": opened}))
-    except ValueError:  # so far away that no calendar reaches it
-        return opened
-    return later.due if later is not None else opened
+    for reach in _REACH:  # one calendar from the start on serves all steps
+        try:
+            return instants(clock.at(flown.state.opened_at, days=reach), opened, within, 0, None).due
+        except HorizonTooNear:
+            continue
+    return opened

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.boundaries import Side
 from models.flow import FlowDef, writes
-from models.given import assumed, written_down
+from models.given import assumed
 from models.people import BusinessTime, Directory, M
 from models.rules import Rates
 from models.values import Text, Value
@@ -86,7 +86,7 @@ def scenarios(
     solver = Solver.of(flow, rates, usual)
     every = [_lean(solver, branch) for branch in branches(flow)]
     found = _fewest(solver, every)
-    base = _base(flow, people, usual)
+    base = _base(flow, people, usual, start)
     made = [
         plan(flow, _facts(base, solver.known(deal)), people=people, clock=clock, start=start, rates=rates)
         for deal in found.deals
@@ -220,9 +220,9 @@ def _why(branch: Branch, found: _Found) -> str:
     return "the search gave up" if branch in found.gave_up else "the deal stops before, or a step answers otherwise"
 
 
-def _base(flow: FlowDef, people: Directory[M], usual: Mapping[str, Value] | None) -> dict[str, Value]:
+def _base(flow: FlowDef, people: Directory[M], usual: Mapping[str, Value] | None, start: datetime) -> dict[str, Value]:
     """Return the facts of an ordinary deal; what nobody gives is made up."""
-    found = {path: assumed(flow, spec) for path, spec in flow.facts.items() if path not in _fields(flow)}
+    found = {path: assumed(flow, spec, start.date()) for path, spec in flow.facts.items() if path not in _fields(flow)}
     if "owner" in found:
         owners = people.having("account_executive") or people.having("sales") or list(people.people)
         found["owner"] = Text(v=owners[0] if owners else "owner")
@@ -255,10 +255,11 @@ def _rows(
         elsewhere = set().union(*(each for j, each in enumerate(shown) if j != i))
         every = [branch for branch in texts if branch in shown[i]]
         only = tuple(branch for branch in every if branch not in elsewhere)
-        names.append(_name(course, only, names))
         facts = _facts(base, solver.known(deal))
+        differs = _differs(usual, facts, solver.writers)
+        names.append(_name(differs, only, names))
         yield Scenario(
-            name=names[-1], facts=facts, differs=_differs(usual, facts, solver.writers),
+            name=names[-1], facts=facts, differs=differs,
             covers=tuple(every), only=only,
             path=tuple(_path(course)), ending=course.ending,
         )  # fmt: skip
@@ -278,15 +279,14 @@ def _path(course: Plan) -> Iterator[str]:
     yield from (" + ".join(titles) for _, titles in sorted(turns.items()))
 
 
-def _name(course: Plan, only: Sequence[str], taken: Iterable[str]) -> str:
-    """Return a name from what only this scenario shows, else from what it skips."""
-    told = [text.removesuffix(" due") for text in only] or [s.title for s in course.steps if s.state == "skipped"]
-    name = " and ".join(told[:2]).lower() or "everything"
-    more = f" and {len(told) - 2} more" if len(told) > 2 else ""
-    whole = f"{name}{more}"
-    return whole if whole not in taken else f"{whole} ({sum(t.startswith(whole) for t in taken) + 1})"
+def _name(differs: Mapping[str, str], only: Sequence[str], taken: Sequence[str]) -> str:
+    """Return a name from what only this scenario shows."""
+    told = [_said(text) for text in only if not text.startswith("not: ")] or [_said(text) for text in only]
+    if not differs:
+        told = ["the ordinary deal"]
+    whole = ", ".join(told[:2]) + (f" and {len(told) - 2} more" if len(told) > 2 else "")
+    return whole if whole and whole not in taken else f"{whole or 'another deal'} ({len(taken) + 1})"
 
 
-def saved(flow: FlowDef, scenario: Scenario) -> dict[str, object]:
-    """Return a scenario's facts as a facts file has them."""
-    return written_down(flow, scenario.facts)
+def _said(branch: str) -> str:
+    return branch.removesuffix(" due").removeprefix("approval ")

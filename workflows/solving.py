@@ -9,7 +9,7 @@ from models.boundaries import Side, sides
 from models.facts import Source
 from models.flow import FlowDef, HandoffDef, WaitDef, choice_rules, writes
 from models.given import assumed
-from models.rules import Compare, IsSet, Rates, Rule, all_hold, holds
+from models.rules import Compare, Rates, Rule, all_hold, holds
 from models.values import Value
 from workflows.branches import EITHER, YES, Term
 
@@ -47,6 +47,7 @@ class Solver:
     writers: dict[str, tuple[Term, ...]] = field(default_factory=dict)
     """Facts that are known only if one of these steps is due."""
     _verdicts: dict[tuple[int, tuple[int, ...]], bool | None] = field(default_factory=dict)
+    _allowed: dict[int, frozenset[int]] = field(default_factory=dict)
     _kept: list[Term] = field(default_factory=list)
     """Terms are remembered by identity, so they are kept alive."""
 
@@ -73,9 +74,11 @@ class Solver:
     def solve(self, terms: Sequence[Term], prefer: Assigned) -> Assigned | None:
         """Return values for all facts that satisfy `terms`, preferring those given; None when there are none.
 
+        Terms that are so anyway cost time: leave out those for which `may_be_unset` says no.
+
         Raises GaveUp.
         """
-        wanted = [term for term in dict.fromkeys(terms) if term.verdicts != EITHER or self.may_be_unset(term)]
+        wanted = list(dict.fromkeys(terms))
         paths = list(dict.fromkeys(path for term in wanted for path in self._involved(term)))
         fixed = {path: i for path, i in prefer.items() if path not in paths}
         found = _Search(self, wanted, paths, prefer).go(fixed)
@@ -95,6 +98,15 @@ class Solver:
             self._verdicts[key] = all_hold(term.rules, known, self.rates)
         return self._verdicts[key]
 
+    def allowed(self, term: Term) -> frozenset[int]:
+        """Return which values of the one fact a term reads let it come out as wanted."""
+        if id(term) not in self._allowed:
+            self._kept.append(term)
+            (path,) = term.facts
+            every = range(len(self.values[path]))
+            self._allowed[id(term)] = frozenset(i for i in every if self.verdict(term, {path: i}) in term.verdicts)
+        return self._allowed[id(term)]
+
     def possible(self, assigned: Assigned, paths: Sequence[str] | None = None) -> bool:
         """Return whether facts that steps write are known exactly if one of their writers is due."""
         for path in self.writers if paths is None else paths:
@@ -106,7 +118,7 @@ class Solver:
 
     def may_be_unset(self, term: Term) -> bool:
         """Return whether a fact that `term` reads may stay unknown."""
-        return any(None in self.values.get(path, ()) for path in term.facts)
+        return any(value is None for path in term.facts for value in self.values.get(path, ()))
 
     def _learn_writers(self, path: str) -> None:
         """Learn whether a fact may stay unknown because the steps that write it are not due."""
@@ -137,10 +149,18 @@ class _Search:
 
     def __init__(self, solver: Solver, terms: list[Term], paths: list[str], prefer: Assigned) -> None:
         self.solver, self.paths, self.prefer, self.tried = solver, paths, prefer, 0
-        self.touching = {path: [t for t in terms if path in t.facts] for path in paths}
+        single = [term for term in terms if len(term.facts) == 1]
+        self.allowed = {path: frozenset(range(len(solver.values[path]))) for path in paths}
+        for term in single:
+            self.allowed[term.facts[0]] &= solver.allowed(term)
+        self.touching: dict[str, list[Term]] = {path: [] for path in paths}
         place = {path: i for i, path in enumerate(paths)}
-        self.last = {id(t): max((place[p] for p in t.facts), default=-1) for t in terms}
-        self.early = {id(t): not any(_asks_whether_set(rule) for rule in t.rules) for t in terms}
+        self.last: dict[int, int] = {}
+        for term in terms:
+            if len(term.facts) > 1:
+                self.last[id(term)] = max(place[path] for path in term.facts)
+                for path in term.facts:
+                    self.touching[path].append(term)
         self.impossible = any(not t.facts and not solver.satisfied([t], {}) for t in terms)
 
     def go(self, assigned: Assigned, at: int = 0) -> Assigned | None:
@@ -150,7 +170,7 @@ class _Search:
             return dict(assigned) if self.solver.possible(assigned, self.paths) else None
         path = self.paths[at]
         first = self.prefer.get(path, 0)
-        for i in (first, *(i for i in range(len(self.solver.values[path])) if i != first)):
+        for i in sorted(self.allowed[path], key=lambda i: (i != first, i)):
             self.tried += 1
             if self.tried > _MOST_TRIED:
                 raise GaveUp
@@ -159,19 +179,15 @@ class _Search:
                 found = self.go(assigned, at + 1)
                 if found is not None:
                     return found
-        del assigned[path]
+        assigned.pop(path, None)
         return None
 
     def _may(self, term: Term, assigned: Assigned, at: int) -> bool:
         complete = self.last[id(term)] <= at
-        if not complete and not self.early[id(term)]:
+        if not complete and term.asks_whether_set:
             return True
         verdict = self.solver.verdict(term, assigned)
         return verdict in term.verdicts or (verdict is None and not complete)
-
-
-def _asks_whether_set(rule: Rule) -> bool:
-    return isinstance(rule, IsSet) or any(_asks_whether_set(part) for part in _parts(rule))
 
 
 def _parts(rule: Rule) -> tuple[Rule, ...]:

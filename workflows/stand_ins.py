@@ -8,7 +8,7 @@ from typing import Any
 
 from models.asking import Choice, Group, Ladder, Role, Who
 from models.flow import FlowDef
-from models.people import Directory, Member
+from models.people import Directory
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class StandIn:
 
     @property
     def name(self) -> str:
-        return self.id.replace("_", " ")
+        return self.id.replace("_", " ").capitalize()
 
 
-def with_stand_ins(flow: FlowDef, people: Directory[Any]) -> tuple[Directory[Member], tuple[StandIn, ...]]:
+def with_stand_ins(flow: FlowDef, people: Directory[Any]) -> tuple[Directory[Any], tuple[StandIn, ...]]:
     """Return the people, with as many stand-ins as the flow needs for roles too few of them have."""
     wanted: dict[str, int] = {}
     for who in named(flow):
