@@ -158,7 +158,7 @@ class _Modules(NamedTuple):
 def _reachable(place: Path) -> Iterator[_Modules]:
     """Let the files of a folder import each other by name, and leave no trace of that afterwards."""
     place, folder = place.resolve(), _folder(place)
-    files = tuple(sorted(path for path in folder.glob("*.py") if path.stem != "__init__"))
+    files = tuple(sorted(path for path in folder.glob("*.py") if not _aside(path.stem)))
     before, wrote = list(sys.path), sys.dont_write_bytecode
     sys.path.insert(0, str(folder))
     # A file that is edited twice within a second would else be read from its old byte code.
@@ -171,6 +171,11 @@ def _reachable(place: Path) -> Iterator[_Modules]:
         for path in files:
             if _own(path):
                 del sys.modules[path.stem]
+
+
+def _aside(name: str) -> bool:
+    """Whether a file of a flow folder is there for Python or pytest, and holds no flow."""
+    return name in {"__init__", "conftest"} or name.startswith("test_")
 
 
 def _own(path: Path) -> bool:

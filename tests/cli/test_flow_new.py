@@ -180,3 +180,12 @@ def test_the_first_folder_of_throughline_flows_is_where_it_goes(
     assert (tmp_path / "ours" / "renewals.py").is_file()
     assert run(["flow", "new", "renewals", "--into", str(tmp_path / "other")]) == 0
     assert (tmp_path / "other" / "renewals.py").is_file()
+
+
+def test_a_test_that_lies_beside_the_flows_is_not_taken_for_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("test_more.py", "conftest.py"):
+        (folder / name).write_text("raise SystemExit(1)\n")
+    assert run(["flow", "check", str(folder)]) == 0
+    assert "1 flow checked, no mistakes" in capsys.readouterr().out
