@@ -17,7 +17,7 @@ def test_the_tutorial_can_be_followed_to_the_letter(tmp_path: Path) -> None:
     for block in blocks(TUTORIAL):
         reader.follow(block)
     done = "\n".join(reader.commands)
-    for command in ("new", "check", "plan", "diagram", "release"):
+    for command in ("new", "check", "plan", "scenarios", "diagram", "release", "diff"):
         assert f"throughline flow {command}" in done, command
     assert (tmp_path / "flows" / "enterprise_deals.py").is_file()
 
