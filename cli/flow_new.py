@@ -44,7 +44,13 @@ def new_flow(
         (folder / path).write_text(text, "utf-8")
         typer.echo(f"wrote {short(str(folder / path))}")
     here = short(str(folder))
-    typer.echo(f"\nNext: throughline flow check {here}\n      pytest {here}")
+    typer.echo(
+        f"\nNext: throughline flow check {here}\n"
+        f"      throughline flow plan {here}/{python}.py --facts {here}/{python}.facts.json\n"
+        f"      pytest {here}"
+    )
+    if folder not in _named_folders():
+        typer.echo(f"Deals get it where THROUGHLINE_FLOWS names the folder: export THROUGHLINE_FLOWS={here}")
 
 
 def _python_name(name: str) -> str:
@@ -63,12 +69,16 @@ def _python_name(name: str) -> str:
 
 def _folder(into: Path | None) -> Path:
     if into is None:
-        from connectors.settings import FlowSettings
-
-        into = next(iter(FlowSettings.read().throughline_flows), Path("flows"))
+        into = next(iter(_named_folders()), Path("flows"))
     if into.exists() and not into.is_dir():
         raise typer.BadParameter(f"{into} is a file; name a folder with --into")
     return into.resolve()
+
+
+def _named_folders() -> list[Path]:
+    from connectors.settings import FlowSettings
+
+    return [folder.resolve() for folder in FlowSettings.read().throughline_flows]
 
 
 def _files(name: str, python: str) -> dict[Path, str]:

@@ -58,7 +58,9 @@ def test_it_writes_a_flow_its_facts_its_document_a_deal_and_a_test(
     assert set(files(tmp_path / "flows")) == WRITTEN
     said = capsys.readouterr().out
     assert {line.removeprefix("wrote flows/") for line in said.splitlines() if line.startswith("wrote ")} == WRITTEN
-    assert "Next: throughline flow check flows" in said
+    assert "Next: throughline flow check flows\n" in said
+    assert "throughline flow plan flows/enterprise_deals.py --facts flows/enterprise_deals.facts.json" in said
+    assert said.endswith("export THROUGHLINE_FLOWS=flows\n")
 
 
 def test_nothing_of_the_pattern_it_is_made_from_is_left(folder: Path) -> None:
@@ -173,10 +175,11 @@ def test_the_name_of_a_shipped_flow_is_refused(
 
 
 def test_the_first_folder_of_throughline_flows_is_where_it_goes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("THROUGHLINE_FLOWS", str(tmp_path / "ours"))
     assert run(["flow", "new", "renewals"]) == 0
+    assert "export THROUGHLINE_FLOWS" not in capsys.readouterr().out, "it is named already"
     assert (tmp_path / "ours" / "renewals.py").is_file()
     assert run(["flow", "new", "renewals", "--into", str(tmp_path / "other")]) == 0
     assert (tmp_path / "other" / "renewals.py").is_file()
