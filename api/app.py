@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from temporalio.client import Client
 
+from activities.calendars import working
 from api import answers, approvals, deals, effects, flows, guard, health, onboarding, openapi, relay, streams, webhooks
 from api.auth import Sessions, Tokens
 from api.events import Feed
@@ -24,7 +25,9 @@ from api.parts import Parts
 from api.security import Secured
 from connectors.contract import Crm
 from connectors.database import Database
-from connectors.settings import ApiSettings, DatabaseSettings, FlowSettings
+from connectors.settings import ApiSettings, CompanySettings, DatabaseSettings, FlowSettings
+from models.calendar import CalendarSpec
+from models.people import BusinessTime
 
 STATIC = Path(__file__).with_name("static")
 
@@ -61,6 +64,7 @@ def create(
         intake=intake or _library(),
         sandboxes=dict(sandboxes or {}),
         now=now,
+        company=_company(),
     )
     app = Doors(
         title="Throughline",
@@ -104,6 +108,11 @@ def _running(relaying: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncCont
             await parts.database.close()
 
     return lifespan
+
+
+def _company() -> BusinessTime:
+    company = CompanySettings.read()
+    return BusinessTime(CalendarSpec(zone=company.zone, country=company.country), working)
 
 
 async def _temporal() -> Client:

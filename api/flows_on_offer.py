@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from activities.crm import facts_from_crm
 from activities.documents import load_templates
 from activities.template_specs import template_specs
-from api.intake import Begin, NewDeal, Unclaimed
+from api.intake import Begin, Intake, NewDeal, Unclaimed
 from connectors.contract import CrmDeal
 from models.acts import Revise
-from models.calls import Intake
+from models.calls import Intake as Given
 from models.facts import FactSpec, Source
 from models.flow import FlowDef
 from models.forms import FormError, coerce
 from models.rules import Rates
 from models.values import Text, Value, unwrap
+from workflows.checks_codes import Finding
 from workflows.library import COMPANY_CURRENCY, Library, NoFlow, load
 
 OUTSIDE: Mapping[str, Source] = {"hubspot": Source.CRM, "crm": Source.CRM, "api": Source.CRM, "erp": Source.ERP}
@@ -32,6 +34,11 @@ class Offer:
     library: Library
     rates: Rates = field(default_factory=lambda: COMPANY_CURRENCY)
     crm: str = "hubspot"
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks say about the flows, with what could not be loaded."""
+        return tuple(self.library.check())
 
     def begin(self, new: NewDeal) -> Begin:
         """Choose the flow, or keep the deal's own. Raises Unclaimed, for a fact that cannot be taken as given too."""
@@ -97,9 +104,14 @@ def on_offer(folders: Iterable[Path] = ()) -> Offer:
     return Offer(load(places, templates=templates))
 
 
-def _given(flow: FlowDef, new: NewDeal) -> Intake:
+def offer_of(intake: Intake) -> Offer:
+    """Return the flows behind the doors; none for doors that were given another intake."""
+    return intake if isinstance(intake, Offer) else Offer(Library())
+
+
+def _given(flow: FlowDef, new: NewDeal) -> Given:
     _, _, life = new.deal.partition("~")
-    return Intake(flow=flow.travelling(), deal=new.deal, url=new.url, life=int(life) if life.isdigit() else 1)
+    return Given(flow=flow.travelling(), deal=new.deal, url=new.url, life=int(life) if life.isdigit() else 1)
 
 
 def _typed(facts: Mapping[str, Value], specs: Mapping[str, FactSpec]) -> dict[str, Value]:

@@ -18,6 +18,7 @@ from api.problems import Problem
 from connectors.contract import Crm
 from connectors.database import Database
 from connectors.settings import ApiSettings
+from models.people import BusinessTime
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Parts:
     intake: Intake
     sandboxes: Mapping[str, str]
     now: Callable[[], datetime]
+    company: BusinessTime
+    """When the company works; what has not been asked yet is planned on it."""
 
 
 def parts_of(request: Request) -> Parts:

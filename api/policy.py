@@ -86,6 +86,7 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("GET", "/deals/{source}/{source_id}/journal"): PAGE,
     ("GET", "/documents/{sha256}"): PAGE,
     ("GET", "/flows"): PAGE,
+    ("GET", "/flows/{name}"): PAGE,
     ("GET", "/onboarding"): PAGE,
     ("GET", "/onboarding/{source}/{source_id}"): PAGE,
     ("POST", "/onboarding/{source}/{source_id}/acts"): PAGE,

@@ -10,6 +10,11 @@ def deal_path(deal_id: str) -> str:
     return "/deals/" + quote(deal_id.removeprefix("deal/"))
 
 
+def flow_path(name: str) -> str:
+    """Return the address of a flow."""
+    return "/flows/" + quote(name, safe="")
+
+
 def request_path(request_id: str) -> str:
     """Return the address of a request: its deal, then the rest of its id."""
     deal, _, rest = request_id.partition("|")

@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from api.pages.words import Words, spoken
+from api.flow_figures import Took, Waiting
+from api.pages.words import Words, length, spoken
 from models.flow import FlowDef
-from models.graph import graph
+from models.graph import graph, joined
 from models.path import PathItem
 from models.tables.deals import Deal
 from models.tables.flows import FlowVersion
 from models.tables.journal import JournalRow
-from workflows.diagram import progressed
+from workflows.diagram import Count, compared, counted, progressed, small_svg
 from workflows.drawing.progress import SentBack
-from workflows.drawing.svg import mark, sign
+from workflows.drawing.svg import mark, sign, sign_of
+from workflows.drawing.words import clock, who
 
 
 class DealPath(NamedTuple):
@@ -49,6 +51,69 @@ def deal_path(
     drawn = progressed(flow, items, back, deal.title).svg(ident="path", page=True)
     beside = frozenset(step for step, station in graph(flow).stations.items() if station.parallel)
     return DealPath(Markup(drawn), items, beside)  # noqa: S704 (the renderer escapes every text)
+
+
+class StepRow(NamedTuple):
+    """One step of a flow in the list and the table beside its picture."""
+
+    step: str
+    title: str
+    stage: str
+    sign: str
+    who: str
+    clock: str
+    rule: str
+    parallel: bool
+    waiting: int
+    late: int
+    stuck: int
+    takes: str
+
+
+def flow_picture(flow: FlowDef, waiting: Mapping[str, Waiting], times: Mapping[str, Took]) -> Markup:
+    """Return where the deals of a flow are."""
+    steps = ((step, waiting.get(step, Waiting())) for step in flow.steps)
+    counts = {step: Count(at.deals, at.late, at.stuck, _takes(times.get(step))) for step, at in steps}
+    return Markup(counted(flow, counts).svg(ident="live", page=True))  # noqa: S704 (the renderer escapes every text)
+
+
+def flow_rows(flow: FlowDef, waiting: Mapping[str, Waiting], times: Mapping[str, Took]) -> list[StepRow]:
+    """Return the steps of a flow with what waits at them."""
+    rows = []
+    for step, station in graph(flow).stations.items():
+        at = waiting.get(step, Waiting())
+        rows.append(
+            StepRow(
+                step,
+                station.title,
+                station.stage,
+                sign_of(station),
+                who(station.step, station.where),
+                clock(station.step),
+                joined(station.own),
+                station.parallel,
+                at.deals,
+                at.late,
+                at.stuck,
+                _takes(times.get(step)),
+            )
+        )
+    return rows
+
+
+def difference_picture(old: FlowDef, new: FlowDef) -> Markup:
+    """Return what a version changes."""
+    return Markup(compared(old, new).svg(ident="diff", page=True))  # noqa: S704 (the renderer escapes every text)
+
+
+def shape(flow: FlowDef) -> Markup:
+    """Return the shape of a flow for a card."""
+    ident = "shape-" + "".join(c if c.isascii() and c.isalnum() else "-" for c in flow.name)
+    return Markup(small_svg(flow, ident=ident))  # noqa: S704 (the renderer escapes every text)
+
+
+def _takes(took: Took | None) -> str:
+    return f"median {length(took.median)}" if took is not None else ""
 
 
 def definition(version: FlowVersion | None) -> FlowDef | None:

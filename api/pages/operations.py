@@ -1,4 +1,4 @@
-"""The pages of whoever keeps it running: incidents, inbound events, sandboxes and the flows in use."""
+"""The pages of whoever keeps it running: incidents, inbound events and sandboxes."""
 
 from __future__ import annotations
 
@@ -55,20 +55,3 @@ async def inbound(request: Request, parts: With, state: State | None = None) -> 
 async def sandboxes(request: Request, parts: With) -> Response:
     """Link to the pages of the sandbox vendors, each listing everything that arrived there."""
     return await show(request, "sandboxes.html", {"sandboxes": sorted(parts.sandboxes.items())})
-
-
-@router.get("/flows")
-async def flows(request: Request, parts: With) -> Response:
-    """Show the flows deals run on."""
-    async with parts.database.read() as session:
-        rows = await queries.flows(session)
-        running = await queries.running_by_digest(session)
-    shown = [(row, running.get(row.digest, 0), _outline(row.definition)) for row in rows]
-    return await show(request, "flows.html", {"rows": shown})
-
-
-def _outline(definition: dict[str, object]) -> list[str]:
-    stages = definition.get("stages")
-    return (
-        [str(stage.get("name", "")) for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
-    )

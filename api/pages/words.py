@@ -77,7 +77,7 @@ class Words:
 
     def since(self, at: datetime | None) -> str:
         """Say how long ago: "3 h", "1.5 days"."""
-        return _length(self.now - at) if at else ""
+        return length(self.now - at) if at else ""
 
     def due(self, at: datetime | None) -> Due | None:
         """Say when an answer is due, in working time, and how urgent that is."""
@@ -114,9 +114,9 @@ class Words:
     def _worked(self, a: datetime, b: datetime) -> str:
         time = self._working_time(a, b)
         if time is None:
-            return _length(b - a)
+            return length(b - a)
         if time < timedelta(minutes=1):
-            return "less than a working minute" if b - a < timedelta(hours=1) else _length(b - a)
+            return "less than a working minute" if b - a < timedelta(hours=1) else length(b - a)
         if time < timedelta(hours=1):
             return _counted(int(time.total_seconds() // 60), "working minute")
         hours = round(time.total_seconds() / 3600)
@@ -137,7 +137,8 @@ class Words:
 _NEAR = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 
 
-def _length(time: timedelta) -> str:
+def length(time: timedelta) -> str:
+    """Say how long something takes: "40 min", "3 h 20 min", "1.5 days"."""
     minutes = int(time.total_seconds() // 60)
     if minutes < 1:
         return "a moment"
