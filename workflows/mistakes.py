@@ -165,16 +165,45 @@ def _nearest(given: str, takes: Iterable[str]) -> str:
 
 def _wrongly_used(said: str) -> Told | None:
     """Say in words what usually leads to what Python says."""
-    if re.match(r"'\w+' object is not callable", said):
-        return Told(
-            "something is called that is no word: a comma is missing before this (", "put a comma between the two"
-        )
-    if re.match(r"'(Ordered|Fact)' object has no attribute '(value|amount|currency)'", said):
-        return Told(
+    return next((told for pattern, told in _USES if re.search(pattern, said)), None)
+
+
+_FACT = "'(?:Fact|Ordered|Each|Answers)'"
+_USES = (
+    (
+        rf"{_FACT} object has no attribute '(?:value|amount|currency)'",
+        Told(
             "a comparison begins with the fact",
             "write deal.discount > percent(15); two bounds are two comparisons joined with &, each in parentheses",
-        )
-    return None
+        ),
+    ),
+    (
+        rf"{_FACT} object has no attribute",
+        Told(
+            "a fact can only be compared, and has no such method",
+            "compare it with > >= < <= where it is Ordered, else write .is_(...), .one_of(...) or .is_set()",
+        ),
+    ),
+    (
+        rf"unsupported operand type.*{_FACT}|bad operand type.*{_FACT}",
+        Told(
+            "a fact cannot be calculated with: its value is not known when the flow is written",
+            "let an action work it out, and compare what it writes",
+        ),
+    ),
+    (
+        rf"type {_FACT} has no len|{_FACT} object is not (?:iterable|subscriptable)",
+        Told(
+            "a deal's list is not known when the flow is written",
+            "write each=deal.lines on a Call or Subflow, or let an action look through it",
+        ),
+    ),
+    (rf"{_FACT} object is not callable", Told("a fact is not called", "take away the parentheses behind it")),
+    (
+        r"'\w+' object is not callable",
+        Told("something is called that is no word: a comma is missing before this (", "put a comma between the two"),
+    ),
+)
 
 
 def _not_valid(wrong: ValidationError) -> Told:

@@ -294,6 +294,39 @@ OTHERS = {
         step(f'Approval("large", {ASKED}, need="both")'),
         (6, "Approval: need cannot be 'both'", "need takes int | Literal['any', 'all']"),
     ),
+    "calculating with a fact": (
+        rule("deal.amount * 2 > usd(10_000)"),
+        (
+            6,
+            "a fact cannot be calculated with: its value is not known when the flow is written",
+            "let an action work it out, and compare what it writes",
+        ),
+    ),
+    "looping over a fact": (
+        f"{IMPORTS}steps = [Call(create_project, name=line.key) for line in deal.lines]\n",
+        (
+            4,
+            "a deal's list is not known when the flow is written",
+            "write each=deal.lines on a Call or Subflow, or let an action look through it",
+        ),
+    ),
+    "counting a fact": (
+        rule("len(deal.lines) > 3"),
+        (
+            6,
+            "a deal's list is not known when the flow is written",
+            "write each=deal.lines on a Call or Subflow, or let an action look through it",
+        ),
+    ),
+    "a method that facts do not have": (
+        rule("deal.goals.is_known()"),
+        (
+            6,
+            "a fact can only be compared, and has no such method",
+            "compare it with > >= < <= where it is Ordered, else write .is_(...), .one_of(...) or .is_set()",
+        ),
+    ),
+    "a fact that is called": (rule("deal.goals()"), (6, "a fact is not called", "take away the parentheses behind it")),
     "steps before the rule": (
         step("When(Call(create_project), deal.amount > usd(5))"),
         (6, "Call 'create_project' is not a rule", "compare a fact, as in deal.discount > percent(15)"),
