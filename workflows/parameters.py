@@ -56,6 +56,7 @@ def table(name: str, *facts: Fact[Any], match: Literal["first", "all"]) -> Table
         by=table("regional-approvers", deal.region, deal.amount, match="first")
 
     match: the people of the first row that fits, or of all rows that do. A running deal keeps the rows it began with.
+    As long as an installation keeps no rule tables, nobody is found, and the request becomes an incident.
     """
     return Table(name=name, facts=tuple(f.path for f in facts), match=match)
 

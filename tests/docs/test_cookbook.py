@@ -195,6 +195,8 @@ def deposit(table: Table) -> None:
     deal = table.deal()
     assert deal.open == {"wait:deposit": ("noor", "frank", "fay")}
     assert deal.is_("call:create_project") == "new"
+    deal.wait(days=8)
+    assert "deposit: reminder 1" in deal.told()
     deal.know("erp", deposit_paid=True)
     assert deal.ended == "won"
     assert deal.is_("call:create_project") == "settled"
@@ -248,6 +250,9 @@ def regional_lead(table: Table) -> None:
         stuck = table.deal(discount=12, region_lead="somebody who left")
         assert stuck.open == {}
         assert stuck.is_("approval:regional price") == "incident"
+    stuck.know(region_lead="rosa")
+    stuck.do(acts.Retry(key=stuck.key(), by="dana", step="approval:regional price"))
+    assert stuck.open == {"approval:regional price": ("rosa",)}
 
 
 def silent_renewal(table: Table) -> None:
