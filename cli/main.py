@@ -18,6 +18,7 @@ _COMMANDS = {
     "serve": "cli.serve",
     "worker": "cli.worker",
     "flow": "cli.flow",
+    "rehearse": "cli.rehearse",
     "deal": "cli.deal",
     "admin": "cli.admin",
 }
@@ -54,9 +55,11 @@ app = typer.Typer(cls=Commands, add_completion=False, no_args_is_help=True, rich
 @app.callback()
 def throughline() -> None:
     """Carry deals from the CRM to delivered work."""
-    from cli.local.stack import adopt_running_demo
+    places = Places.of_this_clone()
+    if places.environment.exists():  # without a demo there is nothing to reach, so nothing to import for it
+        from cli.local.stack import adopt_running_demo
 
-    adopt_running_demo(Places.of_this_clone())
+        adopt_running_demo(places)
 
 
 def main() -> None:

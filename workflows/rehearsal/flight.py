@@ -84,7 +84,9 @@ class Flight:
         return self.until - self.arrived
 
 
-def stays(flow: FlowDef, entries: Sequence[Entry], arrived: datetime, until: datetime) -> list[tuple[str, datetime, datetime]]:
+def stays(
+    flow: FlowDef, entries: Sequence[Entry], arrived: datetime, until: datetime
+) -> list[tuple[str, datetime, datetime]]:
     """Return the stages a deal has been in, in the order of its journal; short visits to skipped ones are none."""
     found: list[tuple[str, datetime, datetime]] = []
     now, since = flow.stages[0].name, arrived

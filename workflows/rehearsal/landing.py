@@ -65,4 +65,3 @@ def _why(world: World, state: DealState, plan: OnboardingState | None) -> str:
 
 def _names(world: World, people: tuple[str, ...]) -> str:
     return " or ".join(world.company.name(each) for each in people)
-

@@ -60,8 +60,10 @@ class Person:
     active: bool = True
 
 
+USUAL = Habit(no=Decimal(2), ask_changes=Decimal(5), ask_information=Decimal(4))
+"""How people answer of whom nobody says otherwise."""
 OFFICE_HOURS = CalendarSpec(zone="UTC")
-SIGNER = Person("customer", "The customer", OFFICE_HOURS, habit=Habit(hours=12, spread=2.5, minutes=20))
+SIGNER = Person("customer", "The customer", OFFICE_HOURS, habit=Habit(hours=12, spread=2.5, minutes=20, no=Decimal(4)))
 VENDOR = Person("vendor", "The vendor", OFFICE_HOURS, habit=Habit(hours=4))
 WORLD = Person("outside", "The outside world", OFFICE_HOURS, habit=Habit(hours=16, spread=2, minutes=0))
 
@@ -109,12 +111,24 @@ class Diary:
         self._free: dict[str, datetime] = {}
         self.busy: dict[str, timedelta] = {}
         """Person -> working time spent on answers."""
+        self.queued: dict[str, timedelta] = {}
+        """Person -> working time requests lay there while they were at others."""
 
     def of(self, person: Person) -> Working:
         """Return when somebody works, leave and holidays left out."""
-        if person.calendar not in self._working:
-            self._working[person.calendar] = self._expand(person.calendar, self._start, self._days)
-        return self._working[person.calendar]
+        return self.calendar(person.calendar)
+
+    def calendar(self, spec: CalendarSpec) -> Working:
+        """Return a calendar for the whole rehearsal, expanded once."""
+        if spec not in self._working:
+            self._working[spec] = self._expand(spec, self._start, self._days)
+        return self._working[spec]
+
+    def expand(self, spec: CalendarSpec, start: datetime, days: int) -> Working:
+        """Return a calendar that covers some days: the rehearsal's own where that is enough, since expanding is slow."""
+        whole = self.calendar(spec)
+        covers = whole.start + timedelta(days=1) <= start and start + timedelta(days=days) <= whole.horizon
+        return whole if covers else self._expand(spec, start, days)
 
     def after(self, person: Person, at: datetime, worked: timedelta) -> datetime | None:
         """Return when somebody has worked so long since `at`; None when they will not within the rehearsal."""
@@ -131,6 +145,9 @@ class Diary:
         done = self.after(person, begin, work)
         if done is not None:
             self._free[person.id] = done
+            if begin > at:
+                delay = self.worked(person, at, begin)
+                self.queued[person.id] = self.queued.get(person.id, timedelta(0)) + delay
             self.busy[person.id] = self.busy.get(person.id, timedelta(0)) + work
         return done
 
@@ -143,6 +160,12 @@ class Diary:
 def draws(*of: object) -> Random:
     """Return random draws that belong to one thing only, so that a change elsewhere does not move them."""
     return Random("|".join(str(each) for each in of))  # noqa: S311 (a rehearsal is to be repeatable, not secret)
+
+
+def company_of(people: Sequence[Person], usual: CalendarSpec) -> Company:
+    """Return a company whose customers and vendors keep its own hours."""
+    others = [replace(person, calendar=usual) for person in (SIGNER, VENDOR, WORLD)]
+    return Company(tuple(people), *others)
 
 
 def on_leave(calendar: CalendarSpec, ranges: Sequence[tuple[datetime, datetime]]) -> CalendarSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,8 @@ class PlanWork:
                 begins = self.world.diary.after(person, self.world.time.now, person.habit.until_looked(draw))
                 factor = draw.triangular(*_SLOWER)
                 if begins is not None:
-                    self.world.time.at(begins, partial(self._begin, chain, aloft, task, person, factor))
+                    ready = self.world.time.now
+                    self.world.time.at(begins, partial(self._begin, chain, aloft, task, person, factor, ready))
 
     def worker(self, task: Task) -> Person:
         """Return who does a task: a person of ours, the customer, or a vendor."""
@@ -49,21 +50,21 @@ class PlanWork:
             return company.vendor
         return company.named.get(task.owner) or company.among(task.owner) or company.find(task.owner)
 
-    def _begin(self, chain: str, aloft: Aloft, task: Task, person: Person, factor: float) -> None:
+    def _begin(self, chain: str, aloft: Aloft, task: Task, person: Person, factor: float, ready: datetime) -> None:
         world, now = self.world, self.world.time.now
         if task.days:
             self._act(chain, StartTask(key=f"start {task.name}", by=person.id, channel="page", task=task.name))
         day = world.diary.of(person).day
         done = world.diary.after(person, now, timedelta(seconds=round(task.days * day.total_seconds() * factor)))
         if done is not None:
-            world.time.at(done if task.days else now, partial(self._done, chain, aloft, task, person, now))
+            world.time.at(done if task.days else now, partial(self._done, chain, aloft, task, person, ready))
 
-    def _done(self, chain: str, aloft: Aloft, task: Task, person: Person, since: object) -> None:
+    def _done(self, chain: str, aloft: Aloft, task: Task, person: Person, since: datetime) -> None:
         world = self.world
         self._act(chain, CompleteTask(key=f"done {task.name}", by=person.id, channel="page", task=task.name))
         now = world.time.now
-        working = world.diary.worked(person, since, now)  # type: ignore[arg-type]
-        aloft.waited.append(Waited(person.id, task.title, PLAN_TASK, since, now, working, answered=True))  # type: ignore[arg-type]
+        working = world.diary.worked(person, since, now)
+        aloft.waited.append(Waited(person.id, task.title, PLAN_TASK, since, now, working, answered=True))
 
     def _act(self, chain: str, act: StartTask | CompleteTask) -> None:
         run = self.world.time.runs[chain]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count
+from itertools import count, takewhile
 from random import Random
 
 from models import acts
@@ -24,8 +24,9 @@ from workflows.deal import DealLifecycle
 from workflows.flows.plans import PLANS
 from workflows.onboarding import Onboarding
 from workflows.rehearsal.answers import REASONS, chosen, enough
+from workflows.rehearsal.deals import dated
 from workflows.rehearsal.doors import act_of
-from workflows.rehearsal.engine import VirtualTime
+from workflows.rehearsal.engine import ByReference, VirtualTime
 from workflows.rehearsal.flight import DATE, MACHINES, Flight, Waited
 from workflows.rehearsal.landing import landed
 from workflows.rehearsal.office import Office
@@ -35,9 +36,12 @@ from workflows.rehearsal.people import Company, Diary, draws
 from workflows.rehearsal.plan_work import PlanWork
 
 MOST_MONTHS = 36
-_DAYS_A_MONTH = 30.44
+MONTH = 30.44
+"""Days of a month on average."""
 _BEYOND = 420
 """Days calendars reach beyond the rehearsal, since deadlines may lie there."""
+_REMEMBERED = timedelta(days=3)
+"""What was passed on longer ago is asked for no more: tries take seconds."""
 _REFUSALS = 5
 """How often somebody whose answer was refused looks again."""
 
@@ -56,14 +60,14 @@ class Setting:
     """The company's business time, in which deadlines count."""
     expand: Expand
     start: datetime
-    months: int = 12
+    months: float = 12
     seed: int = 0
     outages: tuple[Outage, ...] = ()
     plans: Sequence[PlanTemplate] = PLANS
 
     @property
     def until(self) -> datetime:
-        return self.start + timedelta(days=round(self.months * _DAYS_A_MONTH))
+        return self.start + timedelta(days=round(self.months * MONTH))
 
 
 @dataclass
@@ -95,11 +99,11 @@ class World:
         self.setting, self.flow, self.company = setting, setting.flow, setting.company
         days = (setting.until - setting.start).days + _BEYOND
         self.diary = Diary(setting.company, setting.expand, setting.start, days)
-        self.clock = BusinessTime(setting.calendar, setting.expand)
+        self.clock = BusinessTime(setting.calendar, self.diary.expand)
         staff = Directory(setting.company.people)
         self.office = Office(staff, self.clock, self._outputs, trouble=self._trouble, plans=setting.plans)
         self.office.recorded = self._recorded
-        self._company_time = setting.expand(setting.calendar, setting.start - timedelta(days=2), days + 2)
+        self._company_time = self.diary.calendar(setting.calendar)
         self.time = VirtualTime(
             self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed
         )
@@ -108,6 +112,7 @@ class World:
         self.landed, self.keep_journal = landed, keep_journal
         self._stale: set[str] = set()
         self._keys = count(1)
+        self._passed_on: deque[tuple[datetime, bytes]] = deque()
 
     def arrive(self, at: datetime, facts: Mapping[str, Value], *, deal: str, name: str = "") -> None:
         """Let the CRM report a new deal at an instant."""
@@ -126,7 +131,7 @@ class World:
         known = aloft.facts.get(path)
         if known is None:
             aloft.assumed[path] = None
-            known = assumed(self.flow, self.flow.facts[path])
+            known = dated(assumed(self.flow, self.flow.facts[path]), self.time.now)
         return known
 
     def state(self, chain: str) -> DealState:
@@ -209,6 +214,7 @@ class World:
     def close(self, aloft: Aloft, key: tuple[str, str]) -> None:
         """Somebody is no longer waited for."""
         wait, since = aloft.waiting.pop(key)
+        aloft.seen = {seen for seen in aloft.seen if seen[:2] != key}  # waited for again, they are told again
         kind = DATE if key[1] == DATE else wait.kind
         person = self.company.find(key[1])
         human = kind not in (DATE, MACHINES)
@@ -315,9 +321,21 @@ class World:
                 self.time.runs[chain].instance = None
             self.office.journal.pop(chain, None)
             self.office.onboardings.pop(chain, None)
+        self._forget()
         for effect in [each for each in self.office.effects if each.startswith(f"{aloft.deal}|")]:
             del self.office.effects[effect]
 
+    def _forget(self) -> None:
+        """Let go of values passed on long ago, so that a rehearsal of many deals needs no more memory than one."""
+        if not isinstance(self.time.converter, ByReference):
+            return
+        kept, now = self.time.converter.kept, self.time.now
+        if kept:
+            self._passed_on.append((now, next(reversed(kept))))
+        while self._passed_on and self._passed_on[0][0] < now - _REMEMBERED:
+            _, last = self._passed_on.popleft()
+            for key in list(takewhile(lambda key: int(key) <= int(last), kept)):
+                del kept[key]
 
 
 def _may_fly(flow: FlowDef) -> None:
