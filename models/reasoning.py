@@ -31,12 +31,12 @@ _ORDERED = ("whole", "number", "percent", "money", "day", "moment")
 
 def satisfiable(rules: Sequence[Rule], specs: Specs | None = None) -> bool:
     """Return whether some facts make all `rules` hold; no rules hold."""
-    return possible([(Every(rules=tuple(rules)), YES)], specs)
+    return _free(rules, specs) or possible([(Every(rules=tuple(rules)), YES)], specs)
 
 
 def always(rules: Sequence[Rule], specs: Specs | None = None) -> bool:
     """Return whether `rules` hold whenever the facts they read are known; unknown ones leave them undecided."""
-    return not possible([(Every(rules=tuple(rules)), NO)], specs)
+    return not (rules and _free(rules, specs)) and not possible([(Every(rules=tuple(rules)), NO)], specs)
 
 
 def implies(given: Sequence[Rule], rule: Rule, specs: Specs | None = None) -> bool:
@@ -51,6 +51,8 @@ def equal(one: Rule, other: Rule, specs: Specs | None = None) -> bool:
 
 def impossible_parts(rule: Rule, specs: Specs | None = None) -> list[Rule]:
     """Return the alternatives inside `rule` that can never hold, the largest of each."""
+    if _free([rule], specs):
+        return []
     match rule:
         case Some():
             parts: list[Rule] = []
@@ -64,7 +66,7 @@ def impossible_parts(rule: Rule, specs: Specs | None = None) -> list[Rule]:
 
 def idle_parts(rule: Rule, specs: Specs | None = None) -> list[tuple[Rule, Rule]]:
     """Return the parts of `rule` that change nothing beside the others, each with the rule that remains."""
-    if not isinstance(rule, Every | Some):
+    if not isinstance(rule, Every | Some) or _free([rule], specs):
         return []
     left = list(rule.rules)
     found: list[tuple[Rule, Rule]] = []
@@ -92,6 +94,36 @@ def possible(
     atoms = list(dict.fromkeys(atom for rule, _ in wanted for atom in _atoms(rule)))
     search = _Search(_variables(atoms, specs or {}, unset, known))
     return search.reaches([(search.node(rule), way) for rule, way in wanted])
+
+
+def _free(rules: Sequence[Rule], specs: Specs | None) -> bool:
+    """Whether every comparison can go either way whatever the others do: no fact is asked twice, none has no choice."""
+    seen: set[str] = set()
+    for rule in rules:
+        for atom in _atoms(rule):
+            if atom.fact in seen:
+                return False
+            seen.add(atom.fact)
+            if isinstance(atom, Compare) and not _either_way(atom, (specs or {}).get(atom.fact)):
+                return False
+    return _parted(rules)
+
+
+def _parted(rules: Sequence[Rule]) -> bool:
+    """Whether no group among rules is empty; one without parts is always the same."""
+    match rules:
+        case [Not() as only]:
+            return _parted([only.rule])
+        case [Every() | Some() as only]:
+            return bool(only.rules) and _parted(only.rules)
+    return all(_parted([rule]) for rule in rules if isinstance(rule, Not | Every | Some))
+
+
+def _either_way(atom: Compare, spec: FactSpec | None) -> bool:
+    kind = atom.values[0].t
+    if atom.op in ("is", "one of"):
+        return atom.op == "is" and (kind != "text" or spec is None or len(spec.options) != 1)
+    return kind in _ORDERED and kind not in ("day", "moment")
 
 
 Atom = Compare | IsSet

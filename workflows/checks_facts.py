@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import combinations
 
 from models.asking import Continue, Owner, Silence, Table
@@ -46,19 +47,47 @@ class Reads:
                 self.writers.setdefault(path, []).append(place)
             if isinstance(place.step, RenderDef):
                 self.renders.setdefault(place.step.document, []).append(place)
+        self._of: dict[int, dict[str, str]] = {}
+
+    def of(self, place: Place) -> dict[str, str]:
+        """Return the facts a step reads, each with what in it reads the fact."""
+        known = self._of.get(id(place.step))
+        if known is None:
+            known = self._of[id(place.step)] = _read_by(self.flow, place)
+        return known
+
+    @cached_property
+    def sources(self) -> Mapping[str, frozenset[str]]:
+        """For every fact and `document:` name the steps and outside sources it comes from, directly or not."""
+        made = {**self.writers, **{DOCUMENT + name: places for name, places in self.renders.items()}}
+        return {name: self._sources(name, made) for name in (*self.flow.facts, *made)}
+
+    def _sources(self, name: str, made: Mapping[str, list[Place]]) -> frozenset[str]:
+        seen: set[str] = set()
+        known, todo = {name}, [name]
+        for path in todo:
+            spec = self.flow.facts.get(path)
+            if spec is not None and spec.source is not Source.STEP:
+                seen.add(spec.source.value)
+            for place in made.get(path, ()):
+                if place.step.id not in seen:
+                    seen.add(place.step.id)
+                    new = [read for read in self.of(place) if read not in known]
+                    known.update(new)
+                    todo += new
+        return frozenset(seen)
 
 
-def facts(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
+def facts(reads: Reads) -> Iterator[Finding]:
     """Yield what is wrong with the facts and documents steps read and write."""
-    reads = Reads(flow, placed)
-    yield from _two_writers(flow, reads)
-    for place in placed:
+    yield from _two_writers(reads.flow, reads)
+    for place in reads.placed:
         known = reads.known[place.step.id]
         yield from _documents(reads, place, known)
         yield from _read(reads, place, known)
 
 
-def read_by(flow: FlowDef, place: Place) -> dict[str, str]:
+def _read_by(flow: FlowDef, place: Place) -> dict[str, str]:
     """Return the facts a step reads, each with what in it reads the fact."""
     step = place.step
     found = dict.fromkeys(rule_facts((*place.rules, *choice_rules(step))), "its rule")
@@ -102,7 +131,7 @@ def _named_by(step: Step) -> dict[str, str]:
 
 def _read(reads: Reads, place: Place, known: Known) -> Iterator[Finding]:
     flow, step = reads.flow, place.step
-    for path, how in read_by(flow, place).items():
+    for path, how in reads.of(place).items():
         where = f"{called(step)}: {how}"
         if path not in flow.facts:
             if how != "who is asked":
@@ -139,7 +168,7 @@ def _back(reads: Reads, start: Step, goal: Step) -> list[tuple[Step, str]] | Non
     came: dict[str, tuple[str, str]] = {start.id: ("", "")}
     queue = [start]
     for step in queue:
-        for path in read_by(reads.flow, places[step.id]):
+        for path in reads.of(places[step.id]):
             for writer in reads.writers.get(path, ()):
                 if writer.step.id not in came:
                     came[writer.step.id] = (step.id, path)
@@ -246,29 +275,3 @@ def _unmade(reads: Reads, place: Place, document: str, known: Known) -> str:
         lines = ", ".join(str(render.step.line) for render in renders)
         return f"{document!r} is rendered on some ways only (line {lines})"
     return ""
-
-
-def sources(flow: FlowDef, placed: list[Place]) -> Mapping[str, frozenset[str]]:
-    """Return for every fact and `document:` name the steps and outside sources it comes from, directly or not."""
-    by_name: dict[str, list[Place]] = {}
-    for place in placed:
-        for path in writes(place.step, flow):
-            by_name.setdefault(path, []).append(place)
-        if isinstance(place.step, RenderDef):
-            by_name.setdefault(DOCUMENT + place.step.document, []).append(place)
-    direct = {place.step.id: read_by(flow, place) for place in placed}
-    names = [*flow.facts, *(name for name in by_name if name not in flow.facts)]
-    found: dict[str, frozenset[str]] = {}
-    for name in names:
-        seen: set[str] = set()
-        queue = [name]
-        for path in queue:
-            spec = flow.facts.get(path)
-            if spec is not None and spec.source is not Source.STEP:
-                seen.add(spec.source.value)
-            for place in by_name.get(path, ()):
-                if place.step.id not in seen:
-                    seen.add(place.step.id)
-                    queue += direct[place.step.id]
-        found[name] = frozenset(seen)
-    return found

@@ -26,15 +26,16 @@ from models.reading import DOCUMENT
 from models.reasoning import always
 from models.rules import text
 from workflows.checks_codes import Finding, called, found
-from workflows.checks_facts import sources
+from workflows.checks_facts import Reads
 from workflows.checks_tree import Place, line_of, nodes
 
 _OUTSIDE = {"crm", "erp", "person"}
 
 
-def order(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
+def order(reads: Reads) -> Iterator[Finding]:
     """Yield what is wrong with the order of things."""
-    if not placed:
+    flow = reads.flow
+    if not reads.placed:
         remedy = 'give it stages with steps, such as Stage("quote", Call(price_quote))'
         yield found(flow, "empty_flow", flow.line, f"flow {flow.name!r} has no steps", remedy)
         return
@@ -42,7 +43,7 @@ def order(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
     yield from _unreached(flow)
     for stage in flow.stages:
         yield from _advice(flow, stage)
-    yield from _rework(flow, placed)
+    yield from _rework(reads)
 
 
 def _groups(flow: FlowDef) -> Iterator[Finding]:
@@ -155,11 +156,12 @@ def _holds_up(step: Step) -> bool:
     return not isinstance(step, CallDef | RenderDef | EndDef) and not getattr(step, "advisory", False)
 
 
-def _rework(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
+def _rework(reads: Reads) -> Iterator[Finding]:
     """Yield send-backs after which the same is asked again: nothing that is asked about can have changed."""
+    flow, placed = reads.flow, reads.placed
     if not any(_sent_back(place) for place in placed):
         return
-    comes_from = sources(flow, placed)
+    comes_from = reads.sources
     fresh = {p.step.id for p in placed if isinstance(p.step, ApprovalDef | TaskDef) and p.step.every_round}
     for place in placed:
         names = _asked_about(flow, place.step)

@@ -13,20 +13,20 @@ from models.reasoning import satisfiable
 from models.rules import text
 from workflows.binding import alternatives
 from workflows.checks_codes import Finding, Menu, called, found
-from workflows.checks_facts import sources
+from workflows.checks_facts import Reads
 from workflows.checks_tree import Place, patience_of
 
 _SHORTEST_DAY = timedelta(hours=24 * 7 / 5)
 """Five business days are a week."""
 
 
-def deadlines(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Finding]:
+def deadlines(menu: Menu, reads: Reads) -> Iterator[Finding]:
     """Yield what is wrong with how long requests stay open."""
-    for place in placed:
-        yield from _patience(flow, place)
+    for place in reads.placed:
+        yield from _patience(reads.flow, place)
         if isinstance(place.step, WaitDef):
-            yield from _endless(flow, place.step)
-    yield from _outlasting(flow, menu, placed)
+            yield from _endless(reads.flow, place.step)
+    yield from _outlasting(menu, reads)
 
 
 def _patience(flow: FlowDef, place: Place) -> Iterator[Finding]:
@@ -61,8 +61,9 @@ def _endless(flow: FlowDef, step: WaitDef) -> Iterator[Finding]:
         yield found(flow, "never_true", step.line, what, "wait for something that can come true")
 
 
-def _outlasting(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Finding]:
+def _outlasting(menu: Menu, reads: Reads) -> Iterator[Finding]:
     """Yield requests that people may answer after what they are asked about has lapsed (semantics 38)."""
+    flow, placed = reads.flow, reads.placed
     limits = {
         place.step.id: menu.valid_days[place.step.action]
         for place in placed
@@ -70,7 +71,7 @@ def _outlasting(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Find
     }
     if not limits:
         return
-    made_of = sources(flow, placed)
+    made_of = reads.sources
     for step, _, _ in placed:
         if isinstance(step, SignatureDef):
             names = [DOCUMENT + step.document]

@@ -21,7 +21,7 @@ from models.flow import FlowDef, SubflowDef
 from models.pinned import PacketSpec, TemplateSpec
 from models.rules import Facts, Rates, holds, printed
 from workflows.binding import bind
-from workflows.checks import FATAL, ROLES, Finding, Menu, check, described, never_chosen
+from workflows.checks import FATAL, ROLES, Finding, Menu, check, described, never_chosen, shape
 from workflows.flows import FLOWS
 from workflows.flows.packets import PACKETS
 from workflows.mistakes import told
@@ -49,6 +49,8 @@ class Library:
     """Fact -> property of the CRM, as facts.py of company folders say."""
     releases: tuple[Releases, ...] = ()
     """What was released, folder by folder."""
+    shapes: tuple[tuple[Finding, ...], ...] = ()
+    """What is wrong with each of `every`, whoever the people are."""
 
     def choose(self, facts: Facts, rates: Rates = COMPANY_CURRENCY, name: str | None = None) -> FlowDef:
         """Return the first flow that takes the deal, or the named one. Raises NoFlow."""
@@ -89,7 +91,8 @@ class Library:
         `people` says who has which role; then gates are tried with them, and `roles` are theirs.
         """
         menu = self.menu._replace(roles=frozenset(roles if people is None else people), people=people)
-        found = [*self.findings, *(finding for flow in self.every for finding in check(flow, menu))]
+        shaped = zip(self.every, self.shapes, strict=True)
+        found = [*self.findings, *(finding for flow, known in shaped for finding in check(flow, menu, known))]
         found += never_chosen(self.flows)
         return [described(each) for each in (*found, *(f for kept in self.releases for f in kept.findings(self.every)))]
 
@@ -126,13 +129,15 @@ def load(
         written += _shipped()
     every = _bound(written, templates, packets, findings)
     menu = Menu(frozenset(_ACTIONS), frozenset(templates), frozenset(packets), inputs=_INPUTS, valid_days=_VALID_DAYS)
-    broken = {f.flow for flow in every for f in check(flow, menu) if f.code in FATAL}
+    shapes = tuple(tuple(shape(flow, menu)) for flow in every)
+    broken = {
+        f.flow for flow, known in zip(every, shapes, strict=True) for f in check(flow, menu, known) if f.code in FATAL
+    }
     sound = [flow for flow in every if f"{flow.name} version {flow.version}" not in broken]
     unique = tuple(dict.fromkeys(findings))
     folders = dict.fromkeys([*(_folder(place) for place in wanted), *([SHIPPED] if shipped else [])])
-    return Library(
-        tuple(every), _newest(sound), unique, menu, properties, tuple(Releases(folder) for folder in folders)
-    )
+    releases = tuple(Releases(folder) for folder in folders)
+    return Library(tuple(every), _newest(sound), unique, menu, properties, releases, shapes)
 
 
 def _folder(place: Path) -> Path:

@@ -41,6 +41,11 @@ class Places:
         return made
 
     @property
+    def environment(self) -> Path:
+        """Where a running supervisor says how to reach what it runs; readable by its owner only."""
+        return self.state / "secrets" / "environment.json"
+
+    @property
     def run(self) -> Path:
         return self.folder("run")
 

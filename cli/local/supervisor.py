@@ -192,8 +192,8 @@ def is_held(places: Places) -> bool:
 
 
 def environment_file(places: Places) -> Path:
-    """Where a running supervisor says how to reach what it runs; readable by its owner only."""
-    return places.state / "secrets" / "environment.json"
+    """Where a running supervisor says how to reach what it runs."""
+    return places.environment
 
 
 def write_environment(places: Places, values: dict[str, str]) -> None:
