@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import aliased
@@ -91,7 +91,7 @@ def slowest(times: Mapping[StepId, Took]) -> StepId | None:
     return max(times, key=lambda step: times[step].median, default=None)
 
 
-def _answers(flow: str) -> Select[tuple[str, float]]:
+def _answers(flow: str) -> Select[Any]:
     step = _step(col(Request.step)).label("step")
     length = func.extract("epoch", col(Request.closed_at) - col(Request.opened_at)).label("seconds")
     return select(step, length).where(
@@ -102,13 +102,13 @@ def _answers(flow: str) -> Select[tuple[str, float]]:
     )
 
 
-def _runs(flow: str) -> Select[tuple[str, float]]:
+def _runs(flow: str) -> Select[Any]:
     """Select how long actions ran: from the start of a revision of an effect to its result."""
     entry = aliased(JournalRow)
     revision = col(entry.body)["effect_revision"].astext
     began = func.min(case((col(entry.kind) == "started", col(entry.at))))
     done = func.max(case((col(entry.kind) == "done", col(entry.at))))
-    step = _step(func.min(col(entry.step))).label("step")
+    step = _step(func.min(entry.step)).label("step")
     return (
         select(step, func.extract("epoch", done - began).label("seconds"))
         .where(col(entry.deal_id).in_(_recent(flow)), col(entry.kind).in_(("started", "done")))
@@ -117,7 +117,7 @@ def _runs(flow: str) -> Select[tuple[str, float]]:
     )
 
 
-async def _medians(session: ReadSession, lengths: Select[tuple[str, float]]) -> dict[StepId, Took]:
+async def _medians(session: ReadSession, lengths: Select[Any]) -> dict[StepId, Took]:
     each = lengths.subquery()
     median = func.percentile_cont(0.5).within_group(each.c.seconds)
     query = select(each.c.step, func.count(), median).group_by(each.c.step).having(func.count() >= ENOUGH)
@@ -125,11 +125,11 @@ async def _medians(session: ReadSession, lengths: Select[tuple[str, float]]) -> 
     return {str(step): Took(int(times), timedelta(seconds=float(seconds))) for step, times, seconds in rows}
 
 
-def _recent(flow: str) -> Select[tuple[str]]:
+def _recent(flow: str) -> Select[Any]:
     newest = select(col(Deal.id)).where(col(Deal.flow) == flow)
     return newest.order_by(col(Deal.changed_at).desc(), col(Deal.id).desc()).limit(RECENT)
 
 
-def _step(column: ColumnElement[str]) -> ColumnElement[str]:
+def _step(column: Any) -> ColumnElement[str]:
     """Return the step an instance belongs to: what stands before the item in brackets."""
     return func.split_part(column, "[", 1)

@@ -44,6 +44,8 @@ class Card(NamedTuple):
     stages: Sequence[tuple[str, int]]
     running: int
     slowest: str
+    times: Sequence[tuple[str, str]]
+    """Every step with its median in words; empty while no step was done often enough."""
     findings: int
     fatal: bool
 
@@ -142,25 +144,38 @@ def _card(
     times: Mapping[str, flow_figures.Took],
     findings: Sequence[Finding],
 ) -> Card:
-    worst = flow_figures.slowest(times)
-    slow = f"{_title(flow, worst)}, median {length(times[worst].median)}" if worst is not None else ""
-    counted = [(stage, stages.get(stage, 0)) for stage in flow.stage_names]
-    fatal = any(finding.severity != "warning" for finding in findings)
-    picture = shape(flow)
+    titles = {row.step: row.title for row in flow_rows(flow, {}, {})}
+    known = {step: length(took.median) for step, took in times.items() if step in titles}
+    worst = flow_figures.slowest({step: times[step] for step in known})
     return Card(
-        flow.name, flow_path(flow.name), flow, picture, f"version {flow.version}", counted, sum(stages.values()), slow,
-        len(findings), fatal,
-    )  # fmt: skip
+        name=flow.name,
+        path=flow_path(flow.name),
+        flow=flow,
+        picture=shape(flow),
+        version=f"version {flow.version}",
+        stages=[(stage, stages.get(stage, 0)) for stage in flow.stage_names],
+        running=sum(stages.values()),
+        slowest=f"{titles[worst]}, median {known[worst]}" if worst is not None else "",
+        times=[(title, known.get(step, "")) for step, title in titles.items()] if known else (),
+        findings=len(findings),
+        fatal=any(finding.severity != "warning" for finding in findings),
+    )
 
 
 def _gone(name: str, version: int, stages: Mapping[str, int]) -> Card:
-    counted = sorted(stages.items())
-    last = f"last version {version}"
-    return Card(name, flow_path(name), None, None, last, counted, sum(stages.values()), "", 0, fatal=False)
-
-
-def _title(flow: FlowDef, step: str) -> str:
-    return next((row.title for row in flow_rows(flow, {}, {}) if row.step == step), step)
+    return Card(
+        name=name,
+        path=flow_path(name),
+        flow=None,
+        picture=None,
+        version=f"last version {version}",
+        stages=sorted(stages.items()),
+        running=sum(stages.values()),
+        slowest="",
+        times=(),
+        findings=0,
+        fatal=False,
+    )
 
 
 def _about(flow: FlowDef, findings: Sequence[Finding]) -> list[Finding]:

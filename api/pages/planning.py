@@ -21,7 +21,7 @@ from models.values import Text, Value
 from workflows.plan import Plan, plan
 
 PREFIX = "f."
-_VALUE: TypeAdapter[Value] = TypeAdapter(Value)
+_VALUE: TypeAdapter[Any] = TypeAdapter(Value)
 
 
 class Field(NamedTuple):

@@ -46,6 +46,7 @@ class Picture:
     """Where the line of each row is."""
     completes: str = ""
     completed: bool = False
+    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,6 @@ def _begin_and_end(picture: Picture, rows: Sequence[Sequence[_Piece]], left: int
     picture.start = (left - 14, first)
     x = _row_end(rows[-1], left)
     picture.end = (x + 24, last)
-    picture.sheet.rails += [
-        Rail("done" if any(d.mark.state in PASSED | CURRENT for d in dots) else "", f"M{left - 14} {first}H{left}")
-    ]
+    picture.begun = any(dot.mark.state in PASSED | CURRENT for dot in dots)
+    picture.sheet.rails += [Rail("done" if picture.begun else "", f"M{left - 14} {first}H{left}")]
     picture.sheet.rails += [Rail("done" if picture.completed else "", f"M{x} {last}H{x + 24}")]

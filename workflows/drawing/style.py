@@ -51,7 +51,7 @@ svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans
 .f-mark { fill: none; stroke: var(--surface); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; } .f-mark.dim { stroke: var(--ink-3); stroke-width: 1.5; }
 .f-mark.add { stroke: var(--ok-ink); } .f-mark.chg { stroke: var(--due-ink); } .f-mark.del { stroke: var(--late-ink); }
 .f-sign { fill: none; stroke: var(--ink-2); stroke-width: 1.5; stroke-linecap: round; stroke-linejoin: round; }
-.f-stop { fill: var(--ink-2); } .f-start { fill: var(--line-control); } .f-end { fill: var(--surface); stroke: var(--line-control); stroke-width: 2; } .f-end.done { fill: var(--ok-mark); stroke: var(--ok-mark); }
+.f-stop { fill: var(--ink-2); } .f-start { fill: var(--line-control); } .f-start.done { fill: var(--ok-mark); } .f-end { fill: var(--surface); stroke: var(--line-control); stroke-width: 2; } .f-end.done { fill: var(--ok-mark); stroke: var(--ok-mark); }
 .f-pill { fill: var(--surface); stroke: var(--line-control); } .f-pill.late { fill: var(--late-soft); stroke: var(--late-mark); } .f-pill.hot { fill: var(--now-soft); stroke: var(--now-mark); }
 .f-num { font-size: 13px; font-weight: 600; text-anchor: middle; } .f-num.late { fill: var(--late-ink); font-size: 11.5px; } .f-num.zero { fill: var(--ink-3); font-weight: 400; }
 """.strip()  # noqa: E501 (one thing per line)

@@ -136,7 +136,7 @@ def _ends(picture: Picture) -> Iterator[str]:
     if not picture.start[0]:
         return
     x, y = picture.start
-    yield _circle("f-start", x, y, 5)
+    yield _circle("f-start done" if picture.begun else "f-start", x, y, 5)
     x, y = picture.end
     yield _circle("f-end done" if picture.completed else "f-end", x, y, 8)
     yield f'<rect class="f-stop" x="{x - 3}" y="{y - 3}" width="6" height="6"/>'

@@ -81,7 +81,7 @@ class Router:
     channels: int = 0
 
     def __post_init__(self) -> None:
-        self._first = {}
+        self._first: dict[str, StepId] = {}
         for station in self.graph.stations.values():
             self._first.setdefault(station.stage, station.id)
         for aside in self.asides:
