@@ -75,7 +75,7 @@ def given(flow: FlowDef, plain: Mapping[str, Any]) -> dict[str, Value]:
             try:
                 found |= _typed(flow, spec, raw)
             except FormError as wrong:
-                faults[path] = str(wrong) if wrong.field == path else f"{path}: {wrong}"
+                faults[path] = str(wrong)
     if faults:
         raise GivenWrong(faults)
     return found
@@ -89,9 +89,7 @@ def written_down(flow: FlowDef, facts: Mapping[str, Value]) -> dict[str, Any]:
         if path in fields:
             form, name = fields[path]
             found.setdefault(form, {})[name] = plain_of(value)
-        elif path in flow.forms:
-            found.setdefault(path, {})
-        else:
+        elif path not in flow.forms:  # a form is its fields
             found[path] = plain_of(value)
     return found
 
@@ -181,11 +179,7 @@ def _typed(flow: FlowDef, spec: FactSpec, raw: Any) -> dict[str, Value]:
         case "items":
             return {spec.path: _items(spec, raw)}
         case "form":
-            if not isinstance(raw, dict):
-                raise FormError(
-                    spec.path, f"{spec.path} is a form: an object with {', '.join(_fields(flow, spec.path))}"
-                )
-            return answers(flow, spec.path, raw)
+            return _form(flow, spec, raw)
         case "digest":
             return {spec.path: _digest(spec, raw)}
     if isinstance(raw, dict | list) and not (spec.type == "money" and isinstance(raw, dict)):
@@ -196,6 +190,21 @@ def _typed(flow: FlowDef, spec: FactSpec, raw: Any) -> dict[str, Value]:
         return {spec.path: coerce(spec, raw)}
     except FormError as wrong:
         raise FormError(spec.path, _shortened(str(wrong))) from None
+
+
+def _form(flow: FlowDef, spec: FactSpec, raw: Any) -> dict[str, Value]:
+    """Return a form's answers as facts; one that is not complete gives only the fields it has."""
+    names = _fields(flow, spec.path)
+    if not isinstance(raw, dict):
+        raise FormError(spec.path, f"{spec.path} is a form: an object with {', '.join(names)}")
+    for name in raw:
+        if name not in names:
+            raise FormError(f"{spec.path}.{name}", _unknown(f"{spec.path}.{name}", [f"{spec.path}.{n}" for n in names]))
+    typed = {name: answer for name, answer in raw.items() if answer not in (None, "")}
+    if all(typed.get(name) is not None for name in flow.forms[spec.path].get("required", [])):
+        return answers(flow, spec.path, typed)
+    paths = {name: flow.facts[f"{spec.path}.{name}"] for name in typed if f"{spec.path}.{name}" in flow.facts}
+    return {field.path: coerce(field, typed[name]) for name, field in paths.items()}
 
 
 def _items(spec: FactSpec, raw: Any) -> Items:

@@ -90,7 +90,7 @@ def _told_apart(found: list[Branch]) -> Iterator[Branch]:
 def seen(branch: Branch, plan: Plan, rates: Rates) -> bool:
     """Return whether a plan went this way."""
     step = plan.step(branch.step)
-    if step.state in ("open", "stops"):
+    if step.state in ("open", "stops") or not _came(branch, plan, rates):
         return False
     right = {
         "due": step.state != "skipped", "skipped": step.state == "skipped", "met": step.state == "done",
@@ -99,6 +99,16 @@ def seen(branch: Branch, plan: Plan, rates: Rates) -> bool:
     waited = branch.state in ("met", "waits")  # what is waited for has come when the plan is over
     terms = branch.terms[:-1] if waited else branch.terms
     return right and all(all_hold(term.rules, plan.facts, rates) in term.verdicts for term in terms)
+
+
+def _came(branch: Branch, plan: Plan, rates: Rates) -> bool:
+    """Return whether the deal came as far as this step: a skip behind an ending or a stop shows nothing."""
+    for step in plan.steps:
+        if step.step == branch.step:
+            break
+        if step.state == "stops":
+            return False
+    return all(all_hold(term.rules, plan.facts, rates) in term.verdicts for term in branch.before)
 
 
 def _of_stage(stage: StageDef) -> tuple[Term, ...]:

@@ -10,10 +10,10 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from models.boundaries import Side
-from models.flow import FlowDef, writes
+from models.flow import FlowDef, WaitDef, writes
 from models.given import assumed
 from models.people import BusinessTime, Directory, M
-from models.rules import Rates
+from models.rules import Rates, facts_of
 from models.values import Text, Value
 from workflows.branches import EITHER, Branch, Term, branches, seen
 from workflows.plan import Plan, plan
@@ -92,12 +92,17 @@ def scenarios(
         for deal in found.deals
     ]
     shown = [{branch.text for branch in every if seen(branch, each, rates)} for each in made]
-    rows = _rows(solver, base, [b.text for b in every], found.deals, made, shown)
+    kept = _needed(shown)
+    rows = _rows(
+        solver, base, [b.text for b in every], [found.deals[i] for i in kept], [made[i] for i in kept],
+        [shown[i] for i in kept],
+    )  # fmt: skip
     reached = set().union(*shown)
+    fewest = _at_least(solver, [branch for branch in every if branch.text in reached])
     ordinary = _facts(base, solver.known(solver.ordinary))
     return Scenarios(
         flow=flow.name, version=flow.version, ordinary=ordinary, scenarios=tuple(rows),
-        branches=tuple(branch.text for branch in every), at_least=_at_least(solver, every, found),
+        branches=tuple(branch.text for branch in every), at_least=fewest,
         unreached=tuple(
             Unreached(branch=branch.text, why=_why(branch, found)) for branch in every if branch.text not in reached
         ),
@@ -187,31 +192,47 @@ def _plainer(solver: Solver, i: int, deals: list[Assigned], every: Sequence[Bran
     return deal
 
 
-def _at_least(solver: Solver, every: Sequence[Branch], found: _Found) -> int:
+def _needed(shown: Sequence[set[str]]) -> list[int]:
+    """Leave out deals that turn out to be needless: what comes while a deal waits can show more than its facts did."""
+    kept = list(range(len(shown)))
+    for i in kept[::-1]:
+        others = set().union(*(shown[j] for j in kept if j != i))
+        if shown[i] <= others:
+            kept.remove(i)
+    return kept
+
+
+def _at_least(solver: Solver, reached: Sequence[Branch]) -> int:
     """Return the size of a group of branches of which no two go together: each needs a deal of its own."""
-    possible = [b for b in every if b not in found.impossible and b not in found.gave_up]
-    if len(possible) > _PROVABLE:
-        return 1 if possible else 0
+    if len(reached) > _PROVABLE:
+        return min(1, len(reached))
+    terms = [_lasting(solver, branch) for branch in reached]
     apart: dict[tuple[int, int], bool] = {}
 
     def excluded(i: int, j: int) -> bool:
         key = (min(i, j), max(i, j))
         if key not in apart:
             try:
-                terms = (*possible[i].all_terms, *possible[j].all_terms)
-                apart[key] = solver.solve(terms, solver.ordinary) is None
+                apart[key] = solver.solve((*terms[i], *terms[j]), solver.ordinary) is None
             except GaveUp:
                 apart[key] = False
         return apart[key]
 
     best = 0
-    for first in range(len(possible)):
+    for first in range(len(reached)):
         group = [first]
-        for other in range(len(possible)):
+        for other in range(len(reached)):
             if other != first and all(excluded(other, each) for each in group):
                 group.append(other)
         best = max(best, len(group))
     return best
+
+
+def _lasting(solver: Solver, branch: Branch) -> tuple[Term, ...]:
+    """Return the terms of a branch that nothing changes on the way: what a deal waits for may be both in one deal."""
+    steps = (placed.step for placed in solver.flow.steps.values())
+    awaited = {path for s in steps if isinstance(s, WaitDef) and s.until is not None for path in facts_of(s.until)}
+    return tuple(term for term in branch.all_terms if not awaited & set(term.facts))
 
 
 def _why(branch: Branch, found: _Found) -> str:
