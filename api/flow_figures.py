@@ -91,7 +91,7 @@ def slowest(times: Mapping[StepId, Took]) -> StepId | None:
     return max(times, key=lambda step: times[step].median, default=None)
 
 
-def _answers(flow: str) -> Select[Any]:
+def _answers(flow: str) -> Select[Any, Any]:
     step = _step(col(Request.step)).label("step")
     length = func.extract("epoch", col(Request.closed_at) - col(Request.opened_at)).label("seconds")
     return select(step, length).where(
@@ -102,7 +102,7 @@ def _answers(flow: str) -> Select[Any]:
     )
 
 
-def _runs(flow: str) -> Select[Any]:
+def _runs(flow: str) -> Select[Any, Any]:
     """Select how long actions ran: from the start of a revision of an effect to its result."""
     entry = aliased(JournalRow)
     revision = col(entry.body)["effect_revision"].astext
@@ -117,12 +117,12 @@ def _runs(flow: str) -> Select[Any]:
     )
 
 
-async def _medians(session: ReadSession, lengths: Select[Any]) -> dict[StepId, Took]:
+async def _medians(session: ReadSession, lengths: Select[Any, Any]) -> dict[StepId, Took]:
     each = lengths.subquery()
     median = func.percentile_cont(0.5).within_group(each.c.seconds)
-    query = select(each.c.step, func.count(), median).group_by(each.c.step).having(func.count() >= ENOUGH)
-    rows = await session.execute(query)
-    return {str(step): Took(int(times), timedelta(seconds=float(seconds))) for step, times, seconds in rows}
+    query: Any = select(each.c.step, func.count(), median).group_by(each.c.step).having(func.count() >= ENOUGH)
+    rows: Any = await session.execute(query)
+    return {str(step): Took(times, timedelta(seconds=float(seconds))) for step, times, seconds in rows}
 
 
 def _recent(flow: str) -> Select[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -21,7 +21,7 @@ from models.values import Text, Value
 from workflows.plan import Plan, plan
 
 PREFIX = "f."
-_VALUE: TypeAdapter[Any] = TypeAdapter(Value)
+_VALUE: TypeAdapter[Any] = TypeAdapter(cast(Any, Value))
 
 
 class Field(NamedTuple):
