@@ -261,6 +261,9 @@ def _columns(atoms: Sequence[Atom], spec: FactSpec | None) -> Iterator[tuple[int
         for way in (NO, UNDECIDED, YES):
             yield tuple(YES if isinstance(atom, IsSet) else way for atom in atoms)
         return
+    if len(atoms) == 1 and compared and _either_way(compared[0], spec):
+        yield from ((way,) for way in (YES, NO, UNDECIDED)[: 3 if compared[0].values[0].t == "money" else 2])
+        return
     for value, rates in _candidates([value for atom in compared for value in atom.values], spec):
         yield tuple(_verdict(atom, value, rates) for atom in atoms)
 

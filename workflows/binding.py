@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from models.asking import Choice
 from models.facts import Answers, DealFacts, FactSpec, Source, specs
@@ -159,5 +162,9 @@ def _form(step: Step, facts: DealFacts) -> str | None:
 
 
 def _schema(facts: DealFacts, path: str) -> dict[str, Any]:
-    schema: dict[str, Any] = getattr(facts, path).holds_type.model_json_schema()
-    return schema
+    return _schema_of(getattr(facts, path).holds_type)
+
+
+@cache
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()

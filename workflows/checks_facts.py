@@ -198,6 +198,9 @@ def _sometimes(reads: Reads, place: Place, path: str, how: str) -> Iterator[Find
     writers = [writer for writer in reads.writers.get(path, ()) if writer.step.id != step.id]
     if not writers or how == "covers" or flow.facts[path].source in (Source.CRM, Source.ERP):
         return
+    sure = [writer for writer in writers if _sure(writer)]
+    if any(not writer.rules for writer in sure):
+        return
     needs = [(Every(rules=place.rules), YES)]
     others = frozenset(rule_facts((*place.rules, *choice_rules(step)))) - {path}
     known: frozenset[str] = frozenset()
@@ -206,9 +209,7 @@ def _sometimes(reads: Reads, place: Place, path: str, how: str) -> Iterator[Find
         asked = [rule for rule in rules if path in rule_facts((rule,))]
         needs, known = [(Every(rules=tuple(asked)), UNDECIDED)], others
         needs += [(rule, YES | UNDECIDED) for rule in place.rules]
-    if not all(_sure(writer) for writer in writers):
-        writers = [writer for writer in writers if _sure(writer)]
-    missed = [(Every(rules=writer.rules), NO) for writer in writers]
+    missed = [(Every(rules=writer.rules), NO) for writer in sure]
     if possible([*needs, *missed], flow.facts, unset=frozenset({path}), known=known):
         lines = ", ".join(f"{called(w.step)} (line {w.step.line})" for w in reads.writers[path])
         what = f"{called(step)}: {how} reads {path!r}, which {lines} writes on some ways only"

@@ -112,8 +112,10 @@ class Releases:
     def edits(self, flow: FlowDef) -> tuple[Change, ...]:
         """Return what a flow says differently from its own version as released. Raises Damaged."""
         known = self.prints.get(flow.name, {}).get(flow.version)
+        if known is None:
+            return ()
         now = locked(flow)
-        if known is None or now.digest == known.written:
+        if now.digest == known.written:
             return ()
         # The hash of an older model may differ where the content does not; the definition decides.
         return difference(locked(self.definition(flow.name, flow.version)), now)
