@@ -103,7 +103,7 @@ def _explain(state: DealState) -> Iterator[Wait]:
                 reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
                 acts=remedies(state, step_id, record), late=True, round=record.round,
             )  # fmt: skip
-        elif record.state is Status.OPEN:
+        elif record.state is Status.OPEN and state.ending is None:
             yield _request(state, step_id, record)
     if state.revise is not None and not state.revise.exhausted:
         clock = state.revise.clock

@@ -9,7 +9,7 @@ from models import acts
 from models.calls import Intake
 from models.deal import Receipt
 from models.facts import FactSpec, Source
-from models.flow import WaitDef
+from models.flow import WaitDef, writes
 from models.outcomes import next_ring
 from models.values import Item, Items, Text, Whole
 from tests.flows.friendly import Friendly
@@ -92,7 +92,8 @@ def random_deal(seed):
     facts = {path: Whole(v=g.randrange(5)) for path in OUTSIDE if g.random() < 0.97}
     facts |= {"owner": Text(v="olga"), "signatory": Text(v="Carl <carl@c.example>")}
     facts["things"] = Items(items=tuple(Item(key=k, digest=k) for k in sorted(g.sample("abc", g.randint(0, 3)))))
-    facts |= {path: Whole(v=g.randrange(5)) for path, spec in flow.facts.items() if spec.source == "step"}
+    written = sorted({path for placed in flow.steps.values() for path in writes(placed.step, flow)})
+    facts |= {path: Whole(v=g.randrange(5)) for path in written}
     return flow, facts
 
 

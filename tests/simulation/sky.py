@@ -6,6 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 from activities.calendars import working
 from models import acts
@@ -14,10 +15,13 @@ from models.calls import ActionCall, Intake
 from models.deal import DealState, Receipt, base
 from models.facts import FactSpec, Source
 from models.flow import WaitDef
+from models.graph import graph
 from models.people import BusinessTime, Directory
 from models.progress import explain
 from models.refusals import refusal
-from models.values import Text, Whole, fingerprint
+from models.trace import is_path, trace
+from models.values import Item, Items, Text, Whole, fingerprint
+from tests.models.guarantees import WATCH, Broken
 from tests.models.random_flows import OUTSIDE, FlowMaker
 from workflows.deal import DealLifecycle
 from workflows.onboarding import Onboarding
@@ -30,11 +34,10 @@ T0 = datetime(2026, 1, 5, 15, tzinfo=UTC)
 COMPANY = CalendarSpec(zone="America/Chicago", country="US")
 CLOCK = BusinessTime(COMPANY, working)
 DEAL = "deal/test/1"
-KIND = ("approve", "accept", "give_information", "complete", "sign", "resubmit", "retry", "release", "revise", "once_more", "waive", "keep")
-
-
-class Broken(AssertionError):
-    """A guarantee does not hold."""
+KIND = (
+    "approve", "accept", "give_information", "complete", "sign", "resubmit", "retry", "release", "revise",
+    "once_more", "waive", "keep",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ STAFF = Directory([
     Somebody("olga", ("sales_ops",), manager="maria"), Somebody("maria", ("head",)),
     Somebody("p1", ("any",)), Somebody("p2", ("any",)), Somebody("p3", ("any",)),
 ])  # fmt: skip
+
+
+class Seen:
+    """A deal's state with the journal entries of one event, as the guarantees look at it."""
+
+    def __init__(self, state, entries):
+        self._state, self.outbox = state, entries
+
+    def __getattr__(self, name):
+        return getattr(self._state, name)
 
 
 class Ledger(Office):
@@ -94,6 +107,8 @@ class Sky:
         self.flow = maker.make()
         self.chaos, self.waits, self.refused, self.keys, self.receipts = True, set(), 0, 0, []
         self.old, self.unhelpable = [], 0
+        self.watched, self.seen = seed % 4 == 0, 0
+        self.graph = graph(self.flow)
         self.office = Ledger(self.outputs, self.trouble)
         self.office.flow_of = lambda _deal: self.flow
         self.database_down_until = T0
@@ -152,7 +167,7 @@ class Sky:
 
     def help(self):
         """Somebody does what the deal offers them, and means well."""
-        # Two Waits that contradict each other can be met in turn for ever; one day nobody helps any more and they expire.
+        # Two Waits that contradict each other can be met in turn for ever; one day nobody helps, and they expire.
         patient = self.calm_since + timedelta(days=5)
         offers = [
             (wait, offer, person)
@@ -160,7 +175,7 @@ class Sky:
             for offer in wait.acts
             for person in wait.waiting_on
             if (wait.kind != "wait" or self.time.now < patient)
-            and (offer.choice in KIND or offer.do in KIND or (offer.do == "answer" and offer.choice in ("continue", "end")))
+            and (offer.choice in (*KIND, "continue") or offer.do in KIND or (offer.choice == "end" and wait.question))
         ]  # fmt: skip
         self.g.shuffle(offers)
         for wait, offer, person in offers[:6]:
@@ -208,10 +223,10 @@ class Sky:
     def helpless(self, wait):
         """A Wait for what can never be, or people not yet found by a database that is down, have no such act."""
         placed = self.flow.steps.get(base(wait.step or ""))
-        if placed is not None and isinstance(placed.step, WaitDef) and wait.kind == "wait":
-            if self.act(wait, wait.acts[0], "olga") is None:
-                self.unhelpable += 1
-                return True
+        waits = placed is not None and isinstance(placed.step, WaitDef) and wait.kind == "wait"
+        if waits and self.act(wait, wait.acts[0], "olga") is None:
+            self.unhelpable += 1
+            return True
         record = self.state.record(wait.step or "")
         return wait.kind in ("approval", "task", "signature", "handoff", "wait") and not record.resolved
 
@@ -238,6 +253,7 @@ class Sky:
 
     def send(self, act):
         """Hand in an act; what is accepted must be in the journal, whatever happens."""
+        self.over()
         if self.run.ended:
             return
         undone = act.do == "complete_by_hand" and self.state.record(act.step).op == "undo"
@@ -249,6 +265,7 @@ class Sky:
         if undone:
             self.office.live.get(act.step, set()).clear()
         self.receipts.append((act, receipt))
+        self.over()
 
     def again(self):
         """The same act twice is one act."""
@@ -277,8 +294,17 @@ class Sky:
 
     def pass_time(self, seconds):
         until = self.time.now + timedelta(seconds=seconds)
-        self.time.run(until, lambda: self.run.ended)
+        self.time.run(until, self.over)
         self.time.now = max(self.time.now, until)
+
+    def over(self):
+        """Whether the deal has ended; between any two events the guarantees of semantics 57 hold."""
+        if self.watched and not self.run.ended:
+            entries = [e for e in (*self.office.journal.get(DEAL, ()), *self.state.outbox) if e.seq > self.seen]
+            if entries:
+                self.seen = entries[-1].seq
+                WATCH(SimpleNamespace(flow=self.flow, state=Seen(self.state, entries), created=self.office.live), 0)
+        return self.run.ended
 
     def outputs(self, call, flow):
         made = int(fingerprint(call.inputs), 16) % 5
@@ -294,8 +320,6 @@ class Sky:
         return timedelta(seconds=self.g.choice([0, 1, 1, 20, 4000 if self.chaos else 2]))
 
     def things(self):
-        from models.values import Item, Items
-
         keys = self.g.sample(["a", "b", "c"], self.g.randint(0, 2))
         return Items(items=tuple(Item(key=k, digest=str(self.g.randrange(3))) for k in sorted(keys)))
 
@@ -312,6 +336,9 @@ class Sky:
         for act, receipt in self.receipts:
             if not (0 < receipt.seq <= self.state.seq) or (act.do == "decide" and act.by not in spoken):
                 raise Broken(f"{act.do} of {act.by} was accepted and is not in the journal")
+        way = list(trace(entries))
+        if not is_path(self.graph, way):
+            raise Broken(f"its way is no path in the flow's graph: {way[-8:]}")
         self.time.close()
         return self
 
