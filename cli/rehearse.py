@@ -1,11 +1,13 @@
-"""`throughline rehearse`: fly deals through months in seconds, with people, holidays and outages; save one as a test."""
+"""`throughline rehearse`: fly deals through months in seconds, with people and outages; save one as a test."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -15,14 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from models.values import Value
+    from workflows.rehearsal.flight import Flight
+    from workflows.rehearsal.story import Story
     from workflows.rehearsal.world import Setting
 
 T = TypeVar("T")
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for besides the rehearsal itself."""
+
+    flow: str
+    people: Path | None
+    outages: Path | None
+    svg: Path | None
+    save_test: Path | None
+    as_json: bool
+
+
 @app.command()
-def rehearse(  # noqa: PLR0913 (each is an option)
+def rehearse(
     flow: Annotated[str, typer.Argument(metavar="FLOW", help="A flow on offer, flow.py or flow.py::name.")],
     facts: Annotated[
         Path | None, typer.Option(help="A JSON file of the deal's facts, or a list of such; made up without it.")
@@ -53,43 +69,47 @@ def rehearse(  # noqa: PLR0913 (each is an option)
     if save_test is not None and deals != 1:
         raise typer.BadParameter("--save-test is of one deal; leave out --deals")
     setting = setting_of(
-        flow, people=people, outages=outages, start=start, months=months or (12 if deals == 1 else 3), seed=seed
-    )
-    if months == 0:
-        raise typer.BadParameter("--months is more than 0")
+        flow, people=people, outages=outages, start=start, seed=seed,
+        months=(12 if deals == 1 else 3) if months is None else months,
+    )  # fmt: skip
     given = [] if facts is None else facts_in(setting.flow, facts)
+    if save_test is not None and len(given) > 1:
+        raise typer.BadParameter(f"--save-test is of one deal, and {facts} lists {len(given)}")
     _endless(setting)
+    wanted = Wanted(flow, people, outages, svg, save_test, as_json)
     if deals == 1 and len(given) <= 1:
-        _one(setting, given[0] if given else None, as_json=as_json, save=save_test, svg=svg, people=people,
-             outages=outages, flow=flow)  # fmt: skip
+        _one(setting, given[0] if given else None, wanted)
     else:
-        _many(setting, deals if deals > 1 else len(given), given, as_json=as_json, svg=svg)
+        _many(setting, deals if deals > 1 else len(given), given, wanted)
 
 
-def _one(
-    setting: Setting, facts: dict[str, Value] | None, *, as_json: bool, save: Path | None, svg: Path | None,
-    people: Path | None, outages: Path | None, flow: str,
-) -> None:  # fmt: skip
+def _one(setting: Setting, given: dict[str, Value] | None, wanted: Wanted) -> None:
     from cli.rehearse_text import story_text
     from workflows.rehearsal.deals import ordinary
     from workflows.rehearsal.fly import fly
+    from workflows.rehearsal.plots import deal_svg
 
-    known = ordinary(setting.flow, setting.company, setting.start) if facts is None else facts
-    flight, told = _flown(lambda: fly(setting, known))
-    if as_json:
-        typer.echo(json.dumps(_plain_story(told, flight), indent=2, ensure_ascii=False))
+    facts = ordinary(setting.flow, setting.company, setting.start) if given is None else given
+    flight, told = _flown(lambda: fly(setting, facts))
+    if wanted.as_json:
+        typer.echo(json.dumps(_plain(told, flight), indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(story_text(told, setting, flight.assumed, flight.refused)))
-    del save, svg, people, outages, flow
+    if wanted.svg is not None:
+        working = setting.expand(setting.calendar, flight.arrived, (flight.until - flight.arrived).days + 2)
+        _write(wanted.svg, deal_svg(flight, setting.company, working))
+    if wanted.save_test is not None:
+        _save_test(setting, facts, told, wanted, wanted.save_test)
 
 
-def _many(setting: Setting, number: int, given: Sequence[dict[str, Value]], *, as_json: bool, svg: Path | None) -> None:
+def _many(setting: Setting, number: int, given: Sequence[dict[str, Value]], wanted: Wanted) -> None:
     from cli.rehearse_text import figures_text
     from workflows.rehearsal.fly import fly_many
+    from workflows.rehearsal.plots import season_svg
 
     with _progress(number) as landed:
         found = _flown(lambda: fly_many(setting, number, given, landed=landed))
-    if as_json:
+    if wanted.as_json:
         from pydantic import TypeAdapter
 
         from workflows.rehearsal.figures import Figures
@@ -97,7 +117,37 @@ def _many(setting: Setting, number: int, given: Sequence[dict[str, Value]], *, a
         typer.echo(json.dumps(TypeAdapter(Figures).dump_python(found, mode="json"), indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(figures_text(found, setting)))
-    del svg
+    if wanted.svg is not None:
+        _write(wanted.svg, season_svg(found))
+
+
+def _save_test(setting: Setting, facts: dict[str, Value], told: Story, wanted: Wanted, file: Path) -> None:
+    """Write a test; the files it needs are named as seen from it, so both can move together."""
+    from models.given import written_down
+    from workflows.rehearsal.saved_test import Recipe, test_text
+    from workflows.rehearsal.story import plain
+
+    def seen(name: Path | str | None) -> str | None:
+        path, _, rest = str(name or "").partition("::")
+        if not path.endswith((".py", ".toml", ".json")):
+            return path or None
+        near = os.path.relpath(Path(path).resolve(), file.resolve().parent)
+        return f"{near}::{rest}" if rest else near
+
+    recipe = Recipe(
+        flow=seen(wanted.flow) or wanted.flow, facts=written_down(setting.flow, facts), start=setting.start,
+        zone=setting.calendar.zone, country=setting.calendar.country, months=setting.months, seed=setting.seed,
+        people=seen(wanted.people), outages=seen(wanted.outages),
+    )  # fmt: skip
+    _write(file, test_text(recipe, plain(told), f"{setting.flow.name} version {setting.flow.version}, {told.title}"))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as wrong:
+        raise typer.BadParameter(f"{file} cannot be written: {wrong.strerror}") from wrong
+    typer.echo(f"{file} is written", err=True)
 
 
 def _flown(go: Callable[[], T]) -> T:
@@ -132,11 +182,11 @@ def _progress(number: int) -> Iterator[Callable[[int], None]]:
         yield lambda n: shown.update(task, completed=n)
 
 
-def _plain_story(told: object, flight: object) -> dict[str, object]:
+def _plain(told: Story, flight: Flight) -> dict[str, object]:
     from pydantic import TypeAdapter
 
-    from workflows.rehearsal.flight import Flight
-    from workflows.rehearsal.story import Story
+    from workflows.rehearsal import flight as flights
+    from workflows.rehearsal import story as stories
 
-    plain = TypeAdapter(Flight).dump_python(flight, mode="json")  # type: ignore[arg-type]
-    return {"story": TypeAdapter(Story).dump_python(told, mode="json"), "flight": plain}  # type: ignore[arg-type]
+    plain = TypeAdapter(flights.Flight).dump_python(flight, mode="json")
+    return {"story": TypeAdapter(stories.Story).dump_python(told, mode="json"), "flight": plain}

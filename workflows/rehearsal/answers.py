@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from random import Random
 
 from models.approval import open_parties
 from models.asking import Group
@@ -12,7 +11,7 @@ from models.flow import ApprovalDef
 from models.offers import Offer
 from models.progress import Wait
 from models.reading import reading
-from workflows.rehearsal.people import Habit
+from workflows.rehearsal.people import Draw, Habit
 
 REASONS: Mapping[str, str] = {
     "reject": "not on these terms", "ask_changes": "the terms need another look",
@@ -29,7 +28,7 @@ _OFTEN = 2
 """How often somebody tries the same way out before they take another."""
 
 
-def chosen(state: DealState, wait: Wait, habit: Habit, draw: Random, before: int) -> Offer | None:
+def chosen(state: DealState, wait: Wait, habit: Habit, draw: Draw, before: int) -> Offer | None:
     """Return what somebody does about a wait; `before` is how often this step has been helped before."""
     offers = {offer.choice or offer.do: offer for offer in wait.acts}
     match wait.kind:
@@ -59,7 +58,7 @@ def enough(state: DealState, wait: Wait, at_it: int) -> bool:
     return at_it >= wanted
 
 
-def _decided(state: DealState, wait: Wait, offers: Mapping[str, Offer], habit: Habit, draw: Random) -> Offer | None:
+def _decided(state: DealState, wait: Wait, offers: Mapping[str, Offer], habit: Habit, draw: Draw) -> Offer | None:
     asked_before = state.record(wait.step or "").inquiry is not None
     said = habit.says(draw, asked_before=asked_before)
     word = {"no": "reject", "yes": "accept" if wait.kind == "handoff" else "approve"}.get(said, said)

@@ -1,4 +1,4 @@
-"""Which deals a rehearsal is of: an ordinary one, the scenarios of the flow, or varied ones by seed, and when they come."""
+"""Which deals a rehearsal is of: an ordinary one, scenarios of the flow, or varied ones by seed; and when they come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from random import Random
 
 from models.boundaries import atoms
 from models.calendar import Working, later
@@ -18,7 +17,7 @@ from models.money import Money, Percent
 from models.people import BusinessTime, Directory
 from models.rules import Compare, Rule, rank
 from models.values import Day, Flag, Moment, Number, Text, Value, Whole
-from workflows.rehearsal.people import Company, draws
+from workflows.rehearsal.people import Company, Draw, draws
 
 SIGNATORY = "Ada Signer <ada@customer.example>"
 MOST_DEALS = 2000
@@ -92,7 +91,7 @@ def _by_steps(flow: FlowDef) -> set[str]:
     return {path for placed in flow.steps.values() for path in writes(placed.step, flow)}
 
 
-def _owner(company: Company, draw: Random | None) -> str:
+def _owner(company: Company, draw: Draw | None) -> str:
     able = [p for role in ("account_executive", "sales") for p in company.people if p.active and role in p.roles]
     people = able or [p for p in company.people if p.active]
     if not people:
@@ -116,7 +115,7 @@ def _lines(rules: Sequence[Rule]) -> dict[str, list[Value]]:
 
 
 def _other(
-    flow: FlowDef, base: Mapping[str, Value], lines: Mapping[str, Sequence[Value]], draw: Random
+    flow: FlowDef, base: Mapping[str, Value], lines: Mapping[str, Sequence[Value]], draw: Draw
 ) -> dict[str, Value]:
     """Return an ordinary deal with other figures: on both sides of the lines its rules draw."""
     facts = dict(base)
@@ -128,7 +127,7 @@ def _other(
     return facts
 
 
-def _figure(spec: FactSpec, usual: Value | None, lines: Sequence[Value], draw: Random) -> Value | None:
+def _figure(spec: FactSpec, usual: Value | None, lines: Sequence[Value], draw: Draw) -> Value | None:
     if spec.options:
         return Text(v=draw.choice(spec.options))
     drawn = [rank(line) for line in lines]

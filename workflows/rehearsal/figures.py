@@ -178,7 +178,7 @@ class Tally:
     def _weeks(self, start: datetime) -> tuple[tuple[int, int], ...]:
         if not self._arrived:
             return ()
-        last = max(max(self._over), max(self._arrived))
+        last = max(*self._over, *self._arrived)
         edges, at = [], start
         while at.timestamp() <= last and len(edges) < 200:
             at += _WEEK

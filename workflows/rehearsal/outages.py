@@ -17,7 +17,7 @@ _CALL, _RENDER = timedelta(seconds=2), timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Outage:
-    """A system does not answer from `since` on for `lasting`, `every` so often; without `lasting` it never comes back."""
+    """A system is down from `since` on for `lasting`, `every` so often; without `lasting` it never comes back."""
 
     system: str
     since: datetime

@@ -7,13 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from random import Random
+from random import Random  # noqa: TID251 (no workflow draws here; its people do)
+from zoneinfo import ZoneInfo  # noqa: TID251 (stories are told in a zone; workflows get instants)
 
 from models.calendar import CalendarSpec, HorizonTooNear, Working, between, later
 from models.people import Expand
 
 _SHORTEST, _LONGEST = 0.05, 20.0
 """Nobody answers in less or more than these multiples of their median: a rehearsal is about ordinary days."""
+
+
+Draw = Random
+"""Where chance comes from."""
+Zone = ZoneInfo
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,12 @@ class Habit:
     ask_changes: Decimal = Decimal(0)
     ask_information: Decimal = Decimal(0)
 
-    def until_looked(self, draw: Random) -> timedelta:
+    def until_looked(self, draw: Draw) -> timedelta:
         """Return the working time until they look at a request."""
         factor = math.exp(draw.gauss(0.0, 1.0) * math.log(self.spread)) if self.spread > 1 else 1.0
         return timedelta(seconds=round(3600 * self.hours * min(max(factor, _SHORTEST), _LONGEST)))
 
-    def says(self, draw: Random, *, asked_before: bool) -> str:
+    def says(self, draw: Draw, *, asked_before: bool) -> str:
         """Return what they say to an approval: yes, no, ask_changes or ask_information (once per request)."""
         drawn = Decimal(str(draw.random())) * 100
         for word in ("no", "ask_changes", "ask_information"):
@@ -125,7 +131,7 @@ class Diary:
         return self._working[spec]
 
     def expand(self, spec: CalendarSpec, start: datetime, days: int) -> Working:
-        """Return a calendar that covers some days: the rehearsal's own where that is enough, since expanding is slow."""
+        """Return a calendar that covers some days: the rehearsal's own where that is enough; expanding is slow."""
         whole = self.calendar(spec)
         covers = whole.start + timedelta(days=1) <= start and start + timedelta(days=days) <= whole.horizon
         return whole if covers else self._expand(spec, start, days)
@@ -157,7 +163,7 @@ class Diary:
         return between(working, max(since, working.start), min(until, working.horizon))
 
 
-def draws(*of: object) -> Random:
+def draws(*of: object) -> Draw:
     """Return random draws that belong to one thing only, so that a change elsewhere does not move them."""
     return Random("|".join(str(each) for each in of))  # noqa: S311 (a rehearsal is to be repeatable, not secret)
 

@@ -1,18 +1,18 @@
-"""People and outages as somebody writes them in TOML: read with a message that names the line and what to write there."""
+"""People and outages as somebody writes them in TOML; what is wrong is told with its line and what to write there."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from models.calendar import CalendarSpec
 from workflows.rehearsal.outages import Outage
-from workflows.rehearsal.people import SIGNER, USUAL, VENDOR, WORLD, Company, Habit, Person, on_leave
+from workflows.rehearsal.people import SIGNER, USUAL, VENDOR, WORLD, Company, Habit, Person, Zone, on_leave
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HABITS = ("answers_after", "spread", "minutes", "rejects", "asks_changes", "asks_information")
@@ -103,7 +103,7 @@ def read_outages(text: str, name: str, zone: str, systems: Sequence[str]) -> tup
     tables = [Table(name, text, "[[outages]]", i, each) for i, each in enumerate(_tables(plain, "outages", name))]
     if not tables:
         raise FileWrong(f"{name}: names no outage; write [[outages]] with system, from and until for each")
-    return tuple(_outage(table, ZoneInfo(zone), systems) for table in tables)
+    return tuple(_outage(table, Zone(zone), systems) for table in tables)
 
 
 def at_home(person: Person, usual: CalendarSpec) -> Person:
@@ -228,7 +228,7 @@ def _share(table: Table, key: str, usual: Decimal) -> Decimal:
     return share
 
 
-def _outage(table: Table, zone: ZoneInfo, systems: Sequence[str]) -> Outage:
+def _outage(table: Table, zone: Zone, systems: Sequence[str]) -> Outage:
     table.known(_OUTAGE)
     system = table.text_of("system")
     if system.casefold() not in [each.casefold() for each in systems]:
@@ -247,15 +247,13 @@ def _outage(table: Table, zone: ZoneInfo, systems: Sequence[str]) -> Outage:
     return Outage(system, since, lasting, every)
 
 
-def _moment(table: Table, key: str, zone: ZoneInfo) -> datetime | None:
+def _moment(table: Table, key: str, zone: Zone) -> datetime | None:
     written = table.written.get(key)
     if written is None:
         return None
     if isinstance(written, str):
-        try:
+        with suppress(ValueError):
             written = datetime.fromisoformat(written)
-        except ValueError:
-            pass
     if isinstance(written, date) and not isinstance(written, datetime):
         written = datetime.combine(written, time())
     if not isinstance(written, datetime):

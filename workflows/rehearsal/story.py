@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
-from zoneinfo import ZoneInfo
 
 from models.calendar import Working
 from models.deal import Entry, base
 from models.flow import FlowDef
 from models.turn import title
 from workflows.rehearsal.flight import MACHINES, ONBOARDING, OPEN, PLAN_TASK, Flight, Waited
-from workflows.rehearsal.people import Company
+from workflows.rehearsal.people import Company, Zone
 
 _WORKDAY = timedelta(hours=8)
 _QUIET = frozenset({"started", "settled", "question closed", "refreshed", "forecast", "project", "ended", "released"})
@@ -38,6 +37,8 @@ class Line:
     what: str
     mark: str
     """asks, answers, does, skips, late, wrong, back, ends, or nothing."""
+    kind: str
+    """The kind of journal entry."""
     waited: timedelta | None = None
     """How long the deal had waited for this answer, in the working hours of who gave it."""
 
@@ -62,7 +63,7 @@ class Story:
 
 def story(flight: Flight, flow: FlowDef, company: Company, working: Working) -> Story:
     """Return the timeline of a flight whose journal was kept; `working` is the company's calendar."""
-    zone, company = ZoneInfo(working.zone), knowing(company, flight)
+    zone, company = Zone(working.zone), knowing(company, flight)
     told = list(_lines(flight, flow, company, zone))
     return Story(_title(flight), tuple(_with_gaps(told, flight, company, working, zone)), ending(flight))
 
@@ -85,11 +86,10 @@ def ending(flight: Flight) -> str:
 
 def plain(told: Story) -> list[str]:
     """Return a story as short lines, without what its wording would change: for a test of a flow."""
-    found = []
-    for line in told.lines:
-        if isinstance(line, Line) and line.mark:
-            found.append(f"{line.at:%a %d %b %Y %H:%M}  {line.who}: {line.what}")
-    return [*found, told.ending]
+    lines = [line for line in told.lines if isinstance(line, Line) and line.mark and line.kind != "risk"]
+    said = [line.what.partition(":")[0].partition(";")[0] if line.kind == "onboarding" else line.what for line in lines]
+    who = [f"{line.at:%a %d %b %Y %H:%M}  {line.who}" for line in lines]
+    return [*(f"{each}: {what}" for each, what in zip(who, said, strict=True)), told.ending]
 
 
 def words(span: timedelta) -> str:
@@ -131,7 +131,7 @@ def _went_live(flight: Flight) -> str:
     return f" It went live on {flight.went_live:%a %d %b %Y}{how or ', as promised'}."
 
 
-def _lines(flight: Flight, flow: FlowDef, company: Company, zone: ZoneInfo) -> Iterator[Line]:
+def _lines(flight: Flight, flow: FlowDef, company: Company, zone: Zone) -> Iterator[Line]:
     stage = flow.stages[0].name
     asked: dict[tuple[datetime, str], list[Waited]] = {}
     for each in flight.waited:
@@ -144,13 +144,14 @@ def _lines(flight: Flight, flow: FlowDef, company: Company, zone: ZoneInfo) -> I
         people = asked.get((entry.at, title(entry.step)), []) if entry.step else []
         who = _NAMES.get(entry.who) or company.name(entry.who)
         if entry.kind == "opened" and people:
-            who = f"→ {' or '.join(company.name(each.who) for each in people)}"
+            who = f"→ {' or '.join(sorted(company.name(each.who) for each in people))}"
         yield Line(
             entry.at.astimezone(zone),
             stage,
             who,
             _text(entry, company),
             _MARKS.get(entry.kind, ""),
+            entry.kind,
             _took(flight, entry),
         )
 
@@ -180,7 +181,8 @@ def _took(flight: Flight, entry: Entry) -> timedelta | None:
 
 
 def _text(entry: Entry, company: Company) -> str:
-    text = entry.text
+    # What exists outside is invented in a rehearsal, and so are its numbers.
+    text = entry.text.rpartition(" (")[0] or entry.text if entry.kind == "done" else entry.text
     for reason in (": in order", f"{entry.who} answered "):
         text = text.replace(reason, "")
     for person in company.people:
@@ -191,7 +193,7 @@ def _text(entry: Entry, company: Company) -> str:
 
 
 def _with_gaps(
-    lines: list[Line], flight: Flight, company: Company, working: Working, zone: ZoneInfo
+    lines: list[Line], flight: Flight, company: Company, working: Working, zone: Zone
 ) -> Iterator[Line | Gap]:
     before: Line | None = None
     for line in lines:
@@ -205,7 +207,7 @@ def _with_gaps(
 
 def _why(
     first: date, last: date, since: datetime, until: datetime, flight: Flight, company: Company, working: Working,
-    zone: ZoneInfo,
+    zone: Zone,
 ) -> str:  # fmt: skip
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     worked = {a.astimezone(zone).date() for a, _ in working.intervals}

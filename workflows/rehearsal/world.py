@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import count, takewhile
-from random import Random
+from itertools import count
 
 from models import acts
 from models.calendar import CalendarSpec, between
@@ -32,7 +31,7 @@ from workflows.rehearsal.landing import landed
 from workflows.rehearsal.office import Office
 from workflows.rehearsal.outages import Outage, trouble
 from workflows.rehearsal.outside import Attempt, Failed, Refused
-from workflows.rehearsal.people import Company, Diary, draws
+from workflows.rehearsal.people import Company, Diary, Draw, draws
 from workflows.rehearsal.plan_work import PlanWork
 
 MOST_MONTHS = 36
@@ -234,7 +233,7 @@ class World:
         if at is not None:
             self.time.at(at, partial(self._looks, chain, wait.id, who, offers, draw))
 
-    def _looks(self, chain: str, wait_id: str, who: str, offers: str, draw: Random) -> None:
+    def _looks(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
         aloft = self.of(chain)
         found = self._standing(chain, wait_id, who)
         if aloft is None or found is None:
@@ -249,7 +248,7 @@ class World:
             at_it.add(who)
             self.time.at(at, partial(self._answers, chain, wait_id, who, offers, draw))
 
-    def _answers(self, chain: str, wait_id: str, who: str, offers: str, draw: Random) -> None:
+    def _answers(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
         aloft = self.of(chain)
         if aloft is None:
             return
@@ -334,8 +333,8 @@ class World:
             self._passed_on.append((now, next(reversed(kept))))
         while self._passed_on and self._passed_on[0][0] < now - _REMEMBERED:
             _, last = self._passed_on.popleft()
-            for key in list(takewhile(lambda key: int(key) <= int(last), kept)):
-                del kept[key]
+            while kept and int(next(iter(kept))) <= int(last):
+                del kept[next(iter(kept))]
 
 
 def _may_fly(flow: FlowDef) -> None:
