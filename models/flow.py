@@ -158,6 +158,7 @@ class ParallelDef(_Data):
     kind: Literal["parallel"] = "parallel"
     branches: tuple[Node, ...]
     wait_all: bool = False
+    line: int = 0
 
 
 class WhenDef(_Data):
@@ -167,6 +168,7 @@ class WhenDef(_Data):
     rule: Rule
     nodes: tuple[Node, ...]
     otherwise: tuple[Node, ...] = ()
+    line: int = 0
 
 
 Step = ApprovalDef | CallDef | RenderDef | SignatureDef | TaskDef | WaitDef | HandoffDef | SubflowDef | EndDef

@@ -201,7 +201,7 @@ def _sometimes(reads: Reads, place: Place, path: str, how: str) -> Iterator[Find
     sure = [writer for writer in writers if _sure(writer)]
     if any(not writer.rules for writer in sure):
         return
-    needs = [(Every(rules=place.rules), YES)]
+    needs: list[tuple[Rule, int]] = [(Every(rules=place.rules), YES)]
     others = frozenset(rule_facts((*place.rules, *choice_rules(step)))) - {path}
     known: frozenset[str] = frozenset()
     if how == "its rule":

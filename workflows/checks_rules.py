@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from models.asking import Choice, Patience
 from models.facts import Source
@@ -108,10 +109,10 @@ def _picks(flow: FlowDef, place: Place) -> Iterator[Finding]:
             before.append(rule)
 
 
-def _choices(step: Step) -> list[Choice[object]]:
+def _choices(step: Step) -> list[Choice[Any]]:
     patience = getattr(step, "patience", None) or Patience()
     values = (getattr(step, "by", None), getattr(step, "template", None))
-    every = (*values, patience.within, patience.escalate_to, patience.on_silence)
+    every: tuple[Any, ...] = (*values, patience.within, patience.escalate_to, patience.on_silence)
     return [value for value in every if isinstance(value, Choice)]
 
 

@@ -59,17 +59,10 @@ def nodes(flow: FlowDef) -> Iterator[Inside]:
 
 
 def line_of(node: Node, stage: StageDef) -> int:
-    """Return the line a node is written in; a group's is that of its first step."""
-    match node:
-        case SequenceDef():
-            inner = node.nodes
-        case ParallelDef():
-            inner = node.branches
-        case WhenDef():
-            inner = (*node.nodes, *node.otherwise)
-        case _:
-            return node.line
-    return line_of(inner[0], stage) if inner else stage.line
+    """Return the line a node is written in; steps in order, which are no word of their own, have that of the first."""
+    if isinstance(node, SequenceDef):
+        return line_of(node.nodes[0], stage) if node.nodes else stage.line
+    return node.line or stage.line
 
 
 def patience_of(step: Step) -> Patience:

@@ -99,7 +99,8 @@ def Parallel(*branches: Steps, wait_all: bool = False) -> ParallelDef:  # noqa: 
     branches: steps; a tuple is one branch of several steps in order.
     wait_all: hears every branch first, then sends back once, with all reasons.
     """
-    return ParallelDef(branches=tuple(wording.node(branch) for branch in branches), wait_all=wait_all)
+    inner = tuple(wording.node(branch) for branch in branches)
+    return ParallelDef(branches=inner, wait_all=wait_all, line=wording.caller()[1])
 
 
 def When(rule: Rule, *steps: Steps, otherwise: Steps = ()) -> WhenDef:  # noqa: N802
@@ -114,5 +115,8 @@ def When(rule: Rule, *steps: Steps, otherwise: Steps = ()) -> WhenDef:  # noqa: 
     if checked is None:
         raise Mistake("When has no rule", "write it first: When(deal.amount > usd(10_000), ...)")
     return WhenDef(
-        rule=checked, nodes=tuple(wording.node(s) for s in steps), otherwise=tuple(wording.node(s) for s in other)
+        rule=checked,
+        nodes=tuple(wording.node(s) for s in steps),
+        otherwise=tuple(wording.node(s) for s in other),
+        line=wording.caller()[1],
     )
