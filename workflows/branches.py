@@ -10,19 +10,23 @@ from typing import Literal
 from models.asking import Choice, Patience
 from models.boundaries import atoms
 from models.flow import (
+    CallDef,
     EndDef,
     FlowDef,
     HandoffDef,
     Node,
     ParallelDef,
+    Placed,
     SequenceDef,
     StageDef,
     Step,
     StepId,
+    SubflowDef,
     WaitDef,
     WhenDef,
+    writes,
 )
-from models.rules import IsSet, Rates, Rule, all_hold, facts_of, text
+from models.rules import Every, IsSet, Not, Rates, Rule, Some, all_hold, facts_of, text
 from models.turn import title
 from workflows.plan import Plan
 
@@ -192,11 +196,38 @@ def _first(node: Node) -> StepId | None:
 
 
 def _reached(flow: FlowDef, takes: tuple[Term, ...]) -> Iterator[tuple[StepId, tuple[Term, ...]]]:
-    """Yield what must be so before a deal comes to each step: no ending before it, and every rule before it decided."""
+    """Yield what must be so before a deal comes to each step.
+
+    No ending before it, every rule before it decided, and whatever the steps up to it need is known.
+    """
     before = list(takes)
     for step_id, placed in flow.steps.items():
-        yield step_id, tuple(dict.fromkeys(before))
+        supplied = _supplied(flow, placed)
+        yield step_id, (*before, *supplied)
+        before += supplied
         if isinstance(placed.step, EndDef):
             before.append(Term(placed.rules, NO))
         elif placed.rules:
             before.append(Term(placed.rules, EITHER))
+
+
+def _supplied(flow: FlowDef, placed: Placed) -> list[Term]:
+    """Return that what an action needs, or a packet must hold, is written by a step that is due if the step is."""
+    step = placed.step
+    match step:
+        case CallDef() if step.action in flow.actions:
+            needed = [step.inputs.get(name, name) for name, must in flow.actions[step.action].inputs.items() if must]
+        case SubflowDef():
+            needed = list(step.inputs.values())
+        case HandoffDef() if step.packet in flow.packets:
+            needed = [field.fact for field in flow.packets[step.packet].fields if field.fact]
+        case _:
+            needed = []
+    found: list[Term] = []
+    for path in needed:
+        writers = [p.rules for p in flow.steps.values() if path in writes(p.step, flow)]
+        if writers and all(writers):
+            written = Some(rules=tuple(Every(rules=rules) for rules in writers))
+            known = Some(rules=(Not(rule=Every(rules=placed.rules)), written)) if placed.rules else written
+            found.append(Term((known,), YES))
+    return found

@@ -7,12 +7,17 @@ import random
 
 import pytest
 
+from models.facts import FactSpec, Source
 from models.flow import FlowDef, WaitDef
+from models.money import percent
 from models.people import Directory
-from models.values import Item, Items, Whole
+from models.values import Item, Items, Text, Whole
 from tests.flows.friendly import Friendly
 from tests.flows.planning import CLOCK, START, Somebody
+from tests.models.flying import flow_of
 from tests.models.random_flows import OUTSIDE, FlowMaker
+from workflows.flows.facts import deal
+from workflows.language import Approval, Stage, business_days
 from workflows.plan import happens, plan
 from workflows.plan_order import disagreements
 
@@ -22,13 +27,21 @@ PEOPLE = Directory(
 )
 
 
+def random_flow(g: random.Random) -> FlowDef:
+    """A random flow whose deals have an owner and somebody who signs."""
+    maker = FlowMaker(g)
+    maker.facts |= {path: FactSpec(path=path, type="text", source=Source.CRM) for path in ("owner", "signatory")}
+    return maker.make()
+
+
 def random_deal(seed: int, *, known: float = 0.97):
     """A random flow, the facts a random deal has, and what its steps answer."""
     g = random.Random(seed)
-    flow = FlowMaker(g).make()
+    flow = random_flow(g)
     facts = {path: Whole(v=g.randrange(5)) for path in OUTSIDE if g.random() < known}
     facts["things"] = Items(items=tuple(Item(key=k, digest=k) for k in sorted(g.sample("abc", g.randint(0, 3)))))
     facts |= {path: Whole(v=g.randrange(5)) for path, spec in flow.facts.items() if spec.source == "step"}
+    facts |= {"owner": Text(v="olga"), "signatory": Text(v="Carl <carl@c.example>")}
     return flow, facts
 
 
@@ -86,3 +99,16 @@ def test_a_course_that_differs_is_told_apart(change):
             happened = happened[::-1]
         told += bool(disagreements(flow, made.happens, happened))
     assert told > 40
+
+
+def test_a_flow_of_150_steps_is_planned_in_152_walks():
+    asks = [
+        Approval(f"a{i}", by="any", within=business_days(1), escalate_to="any", when=deal.discount > percent(i % 30))
+        for i in range(150)
+    ]
+    flow = flow_of(*(Stage(f"s{i}", *asks[i : i + 5], on_reject="s0") for i in range(0, 150, 5)))
+    made = plan(flow, {"discount": percent(31)}, people=PEOPLE, clock=CLOCK, start=START)
+    assert made.ending == "won"
+    assert made.walks == 152
+    assert made.latest is not None
+    assert [step.turn for step in made.steps] == list(range(1, 151))
