@@ -49,7 +49,9 @@ def never_chosen(flows: Sequence[FlowDef]) -> Iterator[Finding]:
         passed = [(each.takes, NO | UNDECIDED) for each in before if each.takes is not None]
         if all_takers or not possible([(takes, YES), *passed], flow.facts):
             named = all_takers or [each for each in before if each.takes is not None]
-            told = ", ".join(f"{each.name} ({text(each.takes) if each.takes else 'every deal'})" for each in named)
+            told = ", ".join(
+                f"{each.name} ({text(each.takes) if each.takes is not None else 'every deal'})" for each in named
+            )
             what = f"flow {flow.name!r}: no deal can get it, since {told} is tried before it"
             remedy = "let the ones before it take less with takes=, or let it be tried before them"
             yield found(flow, "never_chosen", flow.line, what, remedy)

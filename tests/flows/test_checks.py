@@ -24,6 +24,8 @@ bad = Flow(
     "bad",
 """
 PATIENCE = 'within=business_days(1), escalate_to="ceo"'
+PRICED = "Call(price_quote, when=deal.discount > percent(5))"
+RENDERED = 'Render("sow", template="sow/managed_services"'
 STEPS = {
     "unknown_role": f'Stage("s", Approval("a", by="ghost", {PATIENCE}, on_reject="s"))',
     "unknown_template": 'Stage("s", Call(price_quote), Render("sow", template="sow/managed_servces"))',
@@ -100,6 +102,46 @@ def test_a_fact_of_a_sibling_branch_is_too_early(tmp_path: Path) -> None:
     [found] = found_in(tmp_path, f'Stage("s", {branches})')
     assert found.code == "fact_too_early"
     assert "beside it" in found.what
+
+
+def test_a_circle_of_facts_is_printed_whole(tmp_path: Path) -> None:
+    steps = "Call(price_quote, when=~deal.sales_order.is_set()), Call(create_sales_order)"
+    [found] = [each for each in found_in(tmp_path, f'Stage("s", {steps})') if each.code == "fact_cycle"]
+    assert found.what.endswith(
+        "Call 'price_quote' reads 'sales_order' of Call 'create_sales_order', "
+        "Call 'create_sales_order' reads 'quote' of Call 'price_quote'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        ('When(deal.discount > percent(5), Call(price_quote), otherwise=Call(price_quote, name="plain"))', []),
+        (f'{PRICED}, Call(price_quote, name="b", when=deal.discount > percent(3))', ["two_writers"]),
+        (f'{PRICED}, Call(price_quote, name="b", when=deal.discount <= percent(5)), {RENDERED})', []),
+        (f"{PRICED}, {RENDERED}, when=deal.discount > percent(9))", []),
+        (f"{PRICED}, {RENDERED}, when=deal.discount > percent(2))", ["fact_maybe_unset"]),
+    ],
+)  # fmt: skip
+def test_rules_decide_who_writes_and_whether_it_was_written(tmp_path: Path, steps: str, codes: list[str]) -> None:
+    assert sorted({each.code for each in found_in(tmp_path, f'Stage("s", {steps})')}) == codes
+
+
+def test_flows_that_share_out_all_deals_between_them_leave_none_for_the_next(tmp_path: Path) -> None:
+    takes = {
+        "a_small": "deal.discount < percent(5)",
+        "b_rest": "(deal.discount >= percent(5)) | ~deal.discount.is_set()",
+        "c_late": "deal.payment_days > 90",
+    }
+    for name, rule in takes.items():
+        (tmp_path / f"{name}.py").write_text(
+            "from activities.catalog import price_quote\nfrom workflows.flows.facts import deal\n"
+            "from workflows.language import *\n"
+            f"bad = Flow('{name}', Stage('s', Call(price_quote)), version=1, takes={rule})\n"
+        )
+    [found] = load(tmp_path, templates=template_specs(load_templates()), shipped=False).check()
+    assert (found.code, found.flow, found.severity) == ("never_chosen", "c_late version 1", "warning")
+    assert "a_small (discount < 5 %)" in found.what
 
 
 def test_the_command_ends_with_0_clean_1_with_findings_2_for_bad_input(
