@@ -76,7 +76,7 @@ class Source:
     def changed(self, what: str, edits: list[tuple[int, int, str]], inside: ast.AST) -> Mutant:
         """Return the file with some stretches replaced. `inside` is the statement that is changed by that."""
         raw, begin, end, shift = self.raw, *self.span(inside), 0
-        touched = self.of(inside) if isinstance(inside, ast.Call) and _word(inside) in STEPS else ""
+        touched = self.of(inside) if isinstance(inside, ast.Call) and _word(inside) in {*STEPS, "When"} else ""
         for start, stop, new in sorted(edits, reverse=True):
             touched += f" {raw[start:stop].decode()} {new}"
             raw = raw[:start] + new.encode() + raw[stop:]
