@@ -11,7 +11,7 @@ from tests.docs.following import ROOT, Block, Reader, blocks, shows
 TUTORIAL = (ROOT / "docs" / "flows.md").read_text("utf-8")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_tutorial_can_be_followed_to_the_letter(tmp_path: Path) -> None:
     reader = Reader(tmp_path)
     for block in blocks(TUTORIAL):
@@ -19,7 +19,10 @@ def test_the_tutorial_can_be_followed_to_the_letter(tmp_path: Path) -> None:
     done = "\n".join(reader.commands)
     for command in ("new", "check", "plan", "scenarios", "diagram", "release", "diff"):
         assert f"throughline flow {command}" in done, command
-    assert (tmp_path / "flows" / "enterprise_deals.py").is_file()
+    assert "throughline rehearse enterprise-deals" in done
+    assert "The deal ended won" in TUTORIAL
+    assert "STORY" in (tmp_path / "flows" / "tests" / "test_generous.py").read_text()
+    assert (tmp_path / "flows" / "released" / "enterprise-deals-v1.json").is_file()
 
 
 def test_every_block_of_the_tutorial_is_one_that_is_followed() -> None:
