@@ -75,7 +75,7 @@ def rehearse(
     given = [] if facts is None else facts_in(setting.flow, facts)
     if save_test is not None and len(given) > 1:
         raise typer.BadParameter(f"--save-test is of one deal, and {facts} lists {len(given)}")
-    _endless(setting)
+    _notes(setting, own=people is not None)
     wanted = Wanted(flow, people, outages, svg, save_test, as_json)
     if deals == 1 and len(given) <= 1:
         _one(setting, given[0] if given else None, wanted)
@@ -159,7 +159,20 @@ def _flown(go: Callable[[], T]) -> T:
         raise typer.BadParameter(str(wrong)) from wrong
 
 
-def _endless(setting: Setting) -> None:
+def _notes(setting: Setting, *, own: bool) -> None:
+    """Say beforehand what a reader might take for a fault: people made up or missing, outages without an end."""
+    from models.people import Directory
+    from workflows.stand_ins import with_stand_ins
+
+    if own:
+        _, missing = with_stand_ins(setting.flow, Directory(setting.company.people))
+        roles = dict.fromkeys(role for each in missing for role in each.roles)
+        if roles:
+            typer.echo(f"note: too few people have the role {', '.join(roles)}, which the flow asks", err=True)
+    else:
+        made_up = [each.name for each in setting.company.people if each.manager is None and len(each.roles) == 1]
+        if made_up:
+            typer.echo(f"note: the demo's company has nobody for some roles; made up: {', '.join(made_up)}", err=True)
     for outage in setting.outages:
         if outage.lasting is None:
             typer.echo(

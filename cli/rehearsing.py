@@ -50,6 +50,7 @@ def setting_of(
     """Return what a rehearsal takes place in. Raises BadParameter."""
     from activities.calendars import working
     from workflows.rehearsal.outages import systems
+    from workflows.rehearsal.people import manned
     from workflows.rehearsal.reading_people import read_outages
     from workflows.rehearsal.world import Setting
 
@@ -60,10 +61,17 @@ def setting_of(
     broken = () if outages is None else _taken(
         lambda: read_outages(_text(outages), str(outages), usual.zone, systems(chosen))
     )  # fmt: skip
+    company = company_in(people, usual)
     return Setting(
-        flow=chosen, company=company_in(people, usual), calendar=usual, expand=working, start=begin(start, usual.zone),
-        months=months, seed=seed, outages=broken,
-    )  # fmt: skip
+        flow=chosen,
+        company=company if people is not None else manned(company, chosen, usual),
+        calendar=usual,
+        expand=working,
+        start=begin(start, usual.zone),
+        months=months,
+        seed=seed,
+        outages=broken,
+    )
 
 
 def flow_meant(name: str) -> FlowDef:

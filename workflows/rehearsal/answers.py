@@ -24,6 +24,8 @@ _SUITS: Mapping[str, tuple[str, ...]] = {
     "differs": ("by_hand", "redo", "keep"), "surplus": ("undo", "keep"), "packet": ("revise", "waive"),
     "missing": ("revise",),
 }  # fmt: skip
+_TIRED = 8
+"""How often somebody tries to mend the same step before they give it up."""
 _OFTEN = 2
 """How often somebody tries the same way out before they take another."""
 
@@ -37,6 +39,8 @@ def chosen(state: DealState, wait: Wait, habit: Habit, draw: Draw, before: int) 
         case "signature" if "sign" in offers:
             declines = habit.says(draw, asked_before=True) == "no"
             return Offer(do="decline", label="Decline") if declines else offers["sign"]
+        case "incident" if before >= _TIRED:
+            return None
         case "incident":
             order: Sequence[str] = ("retry",) if before < _OFTEN else ("complete_by_hand", "skip", "retry")
         case "question":

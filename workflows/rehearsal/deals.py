@@ -11,12 +11,14 @@ from decimal import Decimal
 from models.boundaries import atoms
 from models.calendar import Working, later
 from models.facts import FactSpec, Source
-from models.flow import FlowDef, writes
-from models.given import assumed
+from models.flow import EndDef, FlowDef, writes
+from models.given import assumed, made_up
 from models.money import Money, Percent
 from models.people import BusinessTime, Directory
-from models.rules import Compare, Rule, rank
+from models.rules import Compare, Rule, holds, rank
+from models.satisfy import satisfying
 from models.values import Day, Flag, Moment, Number, Text, Value, Whole
+from workflows.library import COMPANY_CURRENCY
 from workflows.rehearsal.people import Company, Draw, draws
 
 SIGNATORY = "Ada Signer <ada@customer.example>"
@@ -47,7 +49,7 @@ def ordinary(flow: FlowDef, company: Company, start: datetime) -> dict[str, Valu
     for path in ("signatory", "contact"):
         if path in found and "@" not in str(found[path]):
             found[path] = Text(v=SIGNATORY)
-    return found
+    return {**found, **_spared(flow, found)}
 
 
 def varied(
@@ -73,6 +75,20 @@ def varied(
         if not given and "owner" in facts:
             facts["owner"] = Text(v=_owner(company, draw))
         yield Deal(f"deal/rehearsal/{i + 1}", at, facts, name)
+
+
+def _spared(flow: FlowDef, facts: Mapping[str, Value]) -> dict[str, Value]:
+    """Return what keeps an ordinary deal from endings in the middle of its flow: it is not withdrawn, not refused."""
+    spared: dict[str, Value] = {}
+    for placed in flow.steps.values():
+        known = {**facts, **spared}
+        if isinstance(placed.step, EndDef) and all(holds(rule, known, COMPANY_CURRENCY) for rule in placed.rules):
+            for rule in placed.rules:
+                other = satisfying(rule, known, COMPANY_CURRENCY, flow.facts, made_up, wanted=False)
+                if other:
+                    spared |= other
+                    break
+    return spared
 
 
 def _ways(

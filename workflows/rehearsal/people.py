@@ -11,7 +11,9 @@ from random import Random  # noqa: TID251 (no workflow draws here; its people do
 from zoneinfo import ZoneInfo  # noqa: TID251 (stories are told in a zone; workflows get instants)
 
 from models.calendar import CalendarSpec, HorizonTooNear, Working, between, later
-from models.people import Expand
+from models.flow import FlowDef
+from models.people import Directory, Expand
+from workflows.stand_ins import with_stand_ins
 
 _SHORTEST, _LONGEST = 0.05, 20.0
 """Nobody answers in less or more than these multiples of their median: a rehearsal is about ordinary days."""
@@ -172,6 +174,13 @@ def company_of(people: Sequence[Person], usual: CalendarSpec) -> Company:
     """Return a company whose customers and vendors keep its own hours."""
     others = [replace(person, calendar=usual) for person in (SIGNER, VENDOR, WORLD)]
     return Company(tuple(people), *others)
+
+
+def manned(company: Company, flow: FlowDef, usual: CalendarSpec) -> Company:
+    """Return the company with somebody in every role the flow names: a flow of another line of business can fly too."""
+    _, added = with_stand_ins(flow, Directory(company.people))
+    people = [Person(each.id, each.name, usual, each.roles, habit=USUAL) for each in added]
+    return replace(company, people=(*company.people, *people))
 
 
 def on_leave(calendar: CalendarSpec, ranges: Sequence[tuple[datetime, datetime]]) -> CalendarSpec:

@@ -14,7 +14,9 @@ from workflows.rehearsal.flight import DATE, MACHINES, PLAN_TASK, Flight
 from workflows.rehearsal.people import Company, Zone
 from workflows.rehearsal.story import days_words, ending, knowing, work_words
 
-_WIDTH, _LEFT, _RIGHT, _ROW = 960, 250, 24, 26
+_WIDTH, _LEFT, _RIGHT, _ROW = 960, 300, 24, 26
+_LETTER = 5.7
+"""How wide a letter of a small text is, at most."""
 _MOST_ROWS = 40
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 X = Callable[[datetime], float]
@@ -38,16 +40,21 @@ def deal_svg(flight: Flight, company: Company, working: Working, *, page: bool =
     for i, wait in enumerate(rows):
         y = 50 + _ROW * i
         name = "a date" if wait.who == DATE else company.name(wait.who)
-        parts.append(_text(_LEFT - 10, y + 15, f"{_short(wait.title, 20)} · {_short(name, 16)}", anchor="end"))
+        parts.append(_text(_LEFT - 10, y + 15, f"{_short(wait.title, 26)} · {_short(name, 18)}", anchor="end"))
         colour = _LOOKS.get(wait.kind, "now-mark")
         long = max(x(min(wait.until, flight.until)) - x(wait.since), 2.5)
         parts.append(_rect(x(wait.since), y + 4, long, _ROW - 9, colour))
-        if long > 70:
-            parts.append(_text(x(wait.since) + 6, y + 16, work_words(wait.working), 10.5, "surface"))
+        told = work_words(wait.working)
+        wide = len(told) * _LETTER + 10
+        if long > wide:
+            parts.append(_text(x(wait.since) + 6, y + 16, told, 10.5, "surface"))
+        elif x(wait.since) + long + wide < _WIDTH:
+            parts.append(_text(x(wait.since) + long + 5, y + 16, told, 10.5, "ink-2"))
     for stay in flight.stages:
         if (x(stay.until) - x(stay.since)) > 7 * len(stay.stage):
             parts.append(_text(x(stay.since) + 3, 26, stay.stage, 11, "ink-2", bold=True))
         parts.append(_line(x(stay.since), 14, x(stay.since), height - 34, "line-control"))
+    parts += _legend(height - 24, [("now-mark", "answers"), ("due-mark", "signatures"), ("ok-mark", "work")])
     says = [f"{w.title}: {company.name(w.who)}, {work_words(w.working)} of their time" for w in rows if w.who != DATE]
     about = f"{ending(flight)} It waited for: {'; '.join(says) or 'nobody'}."
     return _sheet("One deal, day by day", about, height, parts, page=page, ident="deal")
@@ -60,7 +67,7 @@ def season_svg(found: Figures, *, page: bool = False) -> str:
     for draw in (_stages, _people, _weeks):
         drawn, used = draw(found, y)
         parts += drawn
-        y += used + 22
+        y += used + 34
     stages = "; ".join(f"{s.stage} half within {days_words(s.elapsed.p50)}" for s in found.stages)
     people = "; ".join(f"{p.name} {p.share:.0%}" for p in found.people[:5])
     about = f"{found.deals} deals. Time by stage: {stages or 'none'}. Waiting for people: {people or 'none'}."
@@ -70,7 +77,7 @@ def season_svg(found: Figures, *, page: bool = False) -> str:
 def _stages(found: Figures, top: float) -> tuple[list[str], float]:
     own = [each for each in found.stages if each.stage != "onboarding"] or list(found.stages)
     most = max((each.elapsed.p95.total_seconds() for each in own), default=0) or 1
-    room = _WIDTH - _LEFT - _RIGHT - 150
+    room = _WIDTH - _LEFT - _RIGHT - 180
     parts = [_head(top, "Time by stage: half of the deals, 4 of 5, 19 of 20")]
     for i, each in enumerate(found.stages):
         y = top + 12 + _ROW * i
@@ -79,13 +86,15 @@ def _stages(found: Figures, top: float) -> tuple[list[str], float]:
         )
         parts += [
             _text(_LEFT - 10, y + 16, _short(each.stage, 32), anchor="end"),
-            _rect(_LEFT, y + 6, max(p95, 1), _ROW - 12, "now-soft"),
-            _rect(_LEFT, y + 6, max(p80, 1), _ROW - 12, "line-control"),
+            _rect(_LEFT, y + 6, max(p95, 1), _ROW - 12, "line-strong"),
+            _rect(_LEFT, y + 6, max(p80, 1), _ROW - 12, "idle-mark"),
             _rect(_LEFT, y + 6, max(p50, 1), _ROW - 12, "now-mark"),
         ]  # fmt: skip
-        beyond = "beyond the edge: " if each not in own else ""
-        told = f"{beyond}{days_words(each.elapsed.p50)}, {days_words(each.elapsed.p95)}"
-        parts.append(_text(_LEFT + min(p95, room) + 8, y + 16, told, 11, "ink-2", anchor="start"))
+        told = f"{days_words(each.elapsed.p50)}, {days_words(each.elapsed.p80)}, {days_words(each.elapsed.p95)}"
+        if each in own:
+            parts.append(_text(_LEFT + min(p95, room) + 8, y + 16, told, 11, "ink-2"))
+        else:  # an onboarding takes weeks; at its scale nothing could be seen of the other stages
+            parts.append(_text(_LEFT + 8, y + 16, f"{told}, longer than shown", 11, "surface"))
     return parts, 12.0 + _ROW * len(found.stages)
 
 
@@ -125,8 +134,7 @@ def _weeks(found: Figures, top: float) -> tuple[list[str], float]:
         )
     parts += [
         _line(_LEFT, floor, _WIDTH - _RIGHT, floor, "line-control"),
-        _rect(60, top + 24, 12, 12, "now-mark"), _text(80, top + 34, "arrived", 11, "ink-2"),
-        _rect(60, top + 44, 12, 12, "due-mark"), _text(80, top + 54, "open at the week's end", 11, "ink-2"),
+        *_legend(top + 34, [("now-mark", "arrived"), ("due-mark", "open at the week's end")]),
         _text(_LEFT, floor + 16, f"{found.start:%d %b %Y}", 11, "ink-2"),
     ]  # fmt: skip
     return parts, 16 + tall + 24
@@ -162,13 +170,21 @@ def _sheet(title: str, says: str, height: float, parts: Iterable[str], *, page: 
     paper = "" if page else _rect(0, 0, _WIDTH, height, "surface")
     made = (
         f'<svg{space} viewBox="0 0 {_WIDTH} {_n(height)}" width="{_WIDTH}" height="{_n(height)}" role="img" '
-        f'aria-labelledby="{ident}-t {ident}-d" class="plot" font-family="{_FONT}">'
+        f'aria-labelledby="{ident}-t {ident}-d" class="plot flow" font-family="{_FONT}">'
         f'<title id="{ident}-t">{escaped(title)}</title><desc id="{ident}-d">{escaped(says)}</desc>{paper}'
         + "\n".join(parts)
         + "</svg>\n"
     )
     # Not every viewer of a file knows variables; on a page they follow its light and dark.
     return made if page else re.sub(r"var\(--[a-z0-9-]+, (#[0-9a-f]{6})\)", r"\1", made)
+
+
+def _legend(y: float, meanings: Iterable[tuple[str, str]]) -> Iterator[str]:
+    x = 16.0
+    for colour, meaning in meanings:
+        yield _rect(x, y, 11, 11, colour)
+        yield _text(x + 16, y + 10, meaning, 11, "ink-2")
+        x += 28 + len(meaning) * _LETTER
 
 
 def _head(y: float, said: str) -> str:
@@ -180,7 +196,9 @@ def _text(
 ) -> str:
     weight = ' font-weight="600"' if bold else ""
     place = f'x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{weight} text-anchor="{anchor}"'
-    return f'<text {place} fill="{_colour(colour)}">{escaped(said)}</text>'
+    # Pages colour all text of pictures; what is coloured otherwise says so from within.
+    inner = escaped(said) if colour == "ink" else f'<tspan fill="{_colour(colour)}">{escaped(said)}</tspan>'
+    return f'<text {place} fill="{_colour("ink")}">{inner}</text>'
 
 
 def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:

@@ -81,8 +81,8 @@ def read_company(text: str, name: str, usual: CalendarSpec, known: Known) -> Com
             raise FileWrong(f"{name}: nothing is called {key!r} here; there are people, customer, vendor and outside")
     found = tuple(_person(table, usual, known) for table in tables)
     ids = [person.id for person in found]
-    for table, person in zip(tables, found, strict=True):
-        if ids.count(person.id) > 1:
+    for i, (table, person) in enumerate(zip(tables, found, strict=True)):
+        if person.id in ids[:i]:
             raise table.wrong("id", f"two people have the id {person.id!r}; give each their own")
         if person.manager is not None and person.manager not in ids:
             raise table.wrong("manager", f"{person.id}'s manager {person.manager!r} is nobody of this file")

@@ -10,7 +10,6 @@ from difflib import SequenceMatcher
 from textwrap import wrap
 from typing import Any
 
-
 _SHOWN = 3
 """How many things that only moved are shown: when one moves, so does all that follows."""
 
