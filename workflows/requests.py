@@ -42,10 +42,8 @@ def Approval(  # noqa: N802
 
     by: a role, managers(1), owner(deal.owner), group("security", need=2), table(...), or a list: each of it is asked.
     within: the promised time; when it has passed the request is late, and `on_silence` says what follows.
-    escalate_to: who is asked too when it is late; a tuple is asked rung by rung, each `within` after the last, and may
-        end in APPROVE, REJECT or EXPIRE: ("vp_sales", ["cfo", "ceo"], EXPIRE).
-    need: how many of the parties in `by` must say yes: "all" (default), "any" or a number.
-    in_turn: the parties of `by` one after the other, instead of all at once.
+    escalate_to: who is asked too when it is late, rung by rung: ("vp_sales", ["cfo", "ceo"], EXPIRE).
+    need: how many in `by` must say yes: "all" (default), "any" or a number. in_turn: one after the other.
     when: asked only when the rule holds; else the step is skipped, and the rule is shown as the reason.
     covers: the facts that are signed. Default: those of its rules, the guardrails, what is sold, documents made before.
     form: a fact declared as Answers[Model]; what is filled in with the yes becomes facts.
@@ -65,7 +63,7 @@ def Approval(  # noqa: N802
         need=need,
         in_turn=in_turn,
         patience=wording.patience(within, escalate_to, remind_every, on_silence),
-        covers=None if covers is None else wording.paths("covers", covers),
+        covers=wording.paths("covers", covers) if covers is not None else None,
         form=form.path if form is not None else None,
         on_reject=wording.route(on_reject),
         on_expire=wording.route(on_expire),
