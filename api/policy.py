@@ -87,6 +87,7 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("GET", "/documents/{sha256}"): PAGE,
     ("GET", "/flows"): PAGE,
     ("GET", "/flows/{name}"): PAGE,
+    ("GET", "/flows/{name}/rehearsal"): PAGE,
     ("GET", "/onboarding"): PAGE,
     ("GET", "/onboarding/{source}/{source_id}"): PAGE,
     ("POST", "/onboarding/{source}/{source_id}/acts"): PAGE,
