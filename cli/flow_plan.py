@@ -58,7 +58,7 @@ def plan_flow(
     if as_json:
         typer.echo(json.dumps(made.model_dump(mode="json"), indent=2))
         return
-    names = {person.id: person.name for person in (*staff, *added)}
+    names = {person.id: person.name for person in staff} | {person.id: person.name for person in added}
     typer.echo("\n".join(plan_text(made, names)))
     if added and any(person.id in party.people for person in added for step in made.steps for party in step.asked):
         roles = ", ".join(dict.fromkeys(role.replace("_", " ") for person in added for role in person.roles))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from workflows.plan import OWN, Answer, Outside, Plan, Planned, Stop, Unknown
+from workflows.plan import OWN, Answer, Outside, Plan, Planned
+from workflows.plan_rest import Stop, Unknown
 
 WIDTH = 96
 _INDENT = " " * 7

@@ -22,6 +22,8 @@ from workflows.solving import Assigned, GaveUp, Solver
 DOLLARS: Rates = {"USD": Decimal(1)}
 _ORDERS = 6
 """In how many orders branches are packed into scenarios; the fewest scenarios are kept."""
+_LONG, _QUICK = 4_000, 300
+"""How much is tried; the lesser where giving up costs a scenario more or a weaker proof, and nothing else."""
 _PROVABLE = 120
 """Up to how many branches it is worked out whether fewer scenarios could do."""
 
@@ -153,7 +155,7 @@ def _packed(solver: Solver, order: Sequence[Branch]) -> list[Assigned]:
                 terms = wanted
                 continue
             try:
-                more = solver.solve(wanted, deal)
+                more = solver.solve(wanted, deal, _QUICK if terms else _LONG)
             except GaveUp:
                 continue
             if more is not None:
@@ -213,7 +215,7 @@ def _at_least(solver: Solver, reached: Sequence[Branch]) -> int:
         key = (min(i, j), max(i, j))
         if key not in apart:
             try:
-                apart[key] = solver.solve((*terms[i], *terms[j]), solver.ordinary) is None
+                apart[key] = solver.solve((*terms[i], *terms[j]), solver.ordinary, _QUICK) is None
             except GaveUp:
                 apart[key] = False
         return apart[key]

@@ -15,8 +15,6 @@ from workflows.branches import EITHER, YES, Term
 
 Assigned = dict[str, int]
 """Which of its values each fact has, by position."""
-_MOST_TRIED = 4_000
-"""How many assignments one search makes before it gives up; what it gives up on is said to be not found."""
 
 
 class GaveUp(Exception):
@@ -71,17 +69,17 @@ class Solver:
         """Return what the facts are; None for one that is not known."""
         return {path: self.values[path][i] for path, i in assigned.items()}
 
-    def solve(self, terms: Sequence[Term], prefer: Assigned) -> Assigned | None:
+    def solve(self, terms: Sequence[Term], prefer: Assigned, most: int = 4_000) -> Assigned | None:
         """Return values for all facts that satisfy `terms`, preferring those given; None when there are none.
 
         Terms that are so anyway cost time: leave out those for which `may_be_unset` says no.
 
-        Raises GaveUp.
+        Raises GaveUp after `most` tries.
         """
         wanted = list(dict.fromkeys(terms))
         paths = list(dict.fromkeys(path for term in wanted for path in self._involved(term)))
         fixed = {path: i for path, i in prefer.items() if path not in paths}
-        found = _Search(self, wanted, paths, prefer).go(fixed)
+        found = _Search(self, wanted, paths, prefer, most).go(fixed)
         return None if found is None else {path: found[path] for path in self.values}
 
     def satisfied(self, terms: Sequence[Term], assigned: Assigned) -> bool:
@@ -147,14 +145,16 @@ class Solver:
 class _Search:
     """One search, fact by fact; a term is looked at as soon as it can no longer come out as wanted."""
 
-    def __init__(self, solver: Solver, terms: list[Term], paths: list[str], prefer: Assigned) -> None:
-        self.solver, self.paths, self.prefer, self.tried = solver, paths, prefer, 0
+    def __init__(self, solver: Solver, terms: list[Term], paths: list[str], prefer: Assigned, most: int) -> None:
+        self.solver, self.prefer, self.left = solver, prefer, most
         single = [term for term in terms if len(term.facts) == 1]
         self.allowed = {path: frozenset(range(len(solver.values[path]))) for path in paths}
         for term in single:
             self.allowed[term.facts[0]] &= solver.allowed(term)
+        # Facts with the fewest values left come first: what cannot be shows early.
+        self.paths = sorted(paths, key=lambda path: len(self.allowed[path]))
         self.touching: dict[str, list[Term]] = {path: [] for path in paths}
-        place = {path: i for i, path in enumerate(paths)}
+        place = {path: i for i, path in enumerate(self.paths)}
         self.last: dict[int, int] = {}
         for term in terms:
             if len(term.facts) > 1:
@@ -171,8 +171,8 @@ class _Search:
         path = self.paths[at]
         first = self.prefer.get(path, 0)
         for i in sorted(self.allowed[path], key=lambda i: (i != first, i)):
-            self.tried += 1
-            if self.tried > _MOST_TRIED:
+            self.left -= 1
+            if self.left < 0:
                 raise GaveUp
             assigned[path] = i
             if all(self._may(term, assigned, at) for term in self.touching[path]):

@@ -21,7 +21,7 @@ from workflows.language import Approval, Stage, business_days
 from workflows.plan import happens, plan
 from workflows.plan_order import disagreements
 
-CASES = int(os.environ.get("PLAN_CASES", "400"))
+CASES = int(os.environ.get("PLAN_CASES", "120"))
 PEOPLE = Directory(
     [*(Somebody(name, ("any",), "olga") for name in ("p1", "p2", "p3")), Somebody("olga", ("sales_ops",))]
 )
@@ -87,7 +87,7 @@ def test_a_plan_either_ends_or_says_why_it_stops():
 @pytest.mark.parametrize("change", ["drop", "add", "swap"])
 def test_a_course_that_differs_is_told_apart(change):
     told = 0
-    for seed in range(60):
+    for seed in range(40):
         flow, facts = random_deal(seed)
         made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
         happened = list(made.happens)
@@ -98,7 +98,7 @@ def test_a_course_that_differs_is_told_apart(change):
         else:
             happened = happened[::-1]
         told += bool(disagreements(flow, made.happens, happened))
-    assert told > 40
+    assert told > 25
 
 
 def test_a_flow_of_150_steps_is_planned_in_152_walks():
