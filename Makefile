@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.throughline-installed
 ARGS ?=
+# As many shelves of tests at once as the smallest machine has cores.
+JOBS ?= 2
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 # Never another interpreter than the one make was started with, and the certificates the system trusts.
@@ -20,13 +22,14 @@ unexport VIRTUAL_ENV
 unexport PYTHONHOME
 unexport PYTHONPATH
 
-.PHONY: help demo test faults check bench install reset format
+.PHONY: help demo test faults campaign check bench install reset format
 
 help:  ## Say what can be done
 	@echo "make demo          a company at work in your browser; Ctrl-C stops it, the next start continues"
 	@echo "make demo RESET=1  the same, starting over with empty data"
 	@echo "make test          all tests (ARGS='-k approval' for some)"
 	@echo "make faults        whole demos under kill -9, which takes minutes"
+	@echo "make campaign      random deals by the ten thousand in virtual time, with figures"
 	@echo "make check         what CI runs: format, lint, types, import contracts, tests, faults"
 	@echo "make bench         ratios against a bare Temporal workflow"
 	@echo "make format        put the code in its form"
@@ -37,10 +40,13 @@ demo: install  ## A company at work in your browser
 	@"$(BIN)/throughline" demo $(if $(filter-out 0,$(RESET)),--reset) $(ARGS)
 
 test: install  ## All tests
-	@"$(BIN)/pytest" $(ARGS)
+	@"$(BIN)/pytest" -n $(JOBS) --dist loadfile $(ARGS)
 
 faults: install  ## Whole demos under kill -9
 	@"$(BIN)/pytest" -m faults $(ARGS)
+
+campaign: install  ## Random deals in virtual time; ARGS='flights --seed 7' flies one again
+	@"$(BIN)/python" -m tests.simulation $(ARGS)
 
 check: install  ## What CI runs
 	"$(BIN)/ruff" format --check .

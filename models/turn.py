@@ -44,7 +44,7 @@ STARTED = {"do": "started", "again": "started", "amend": "is being changed outsi
 def turn(state: DealState, now: datetime) -> list[StepId]:
     """Walk and perform until no move is left; return the steps whose actions are to be started.
 
-    Bounded: a definition that never comes to rest puts the deal on hold with an incident naming the moves.
+    Bounded: a definition that never comes to rest puts the deal on hold, naming the moves.
     """
     begun: list[StepId] = []
     for _ in range(4 * len(state.flow.steps) + 10):
@@ -219,9 +219,8 @@ def _start(state: DealState, move: Start, now: datetime) -> list[StepId]:
         "started",
         f"{title(move.step)}: {STARTED[move.op]}",
         move.step,
-        op=move.op,
-        effect_revision=record.revision,
-    )
+        op=move.op, effect_revision=record.revision,
+    )  # fmt: skip
     return [move.step]
 
 

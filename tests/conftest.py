@@ -24,10 +24,21 @@ from cli.schema import migrate
 from connectors.database import Database
 from connectors.settings import DatabaseSettings
 
+_SEED = "SIMULATION_SEED"
 _TESTS = CLONE / ".throughline" / "test"
 _TEMPLATE = "migrated"
 # Data of a test session need not survive a power cut.
 _FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "300"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seeds of this session's simulations once, for every process of it."""
+    os.environ.setdefault(_SEED, str(secrets.randbelow(10**9)))
+
+
+def pytest_report_header() -> str:
+    """Say which seeds are flown, so that a failure can be flown again."""
+    return f"simulated deals from seed {os.environ[_SEED]}; {_SEED}={os.environ[_SEED]} flies the same again"
 
 
 @pytest.fixture(scope="session")
@@ -117,8 +128,8 @@ def settings_for(url: str) -> DatabaseSettings:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set apart what runs or kills whole demos: it takes minutes and has a command of its own."""
-    demos = {"test_demo.py", "test_company_at_work.py"}
+    """Set apart what runs or kills whole demos or crowds of deals: it takes minutes and has a command of its own."""
+    demos = {"test_demo.py", "test_company_at_work.py", "test_two_versions.py"}
     for item in items:
         if item.path.is_relative_to(CLONE / "tests" / "faults") or item.path.name in demos:
             item.add_marker(pytest.mark.faults)

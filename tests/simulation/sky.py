@@ -156,7 +156,7 @@ class Sky:
         elif what < 0.72:
             self.again()
         elif what < 0.76:
-            self.database_down_until = self.time.now + timedelta(minutes=self.g.choice([1, 30, 600]))
+            self.database_down_until = self.time.now + timedelta(minutes=self.g.choice([1, 2, 10]))
         elif what < 0.79:
             self.send(acts.HoldDeal(key=self.key(), by="olga", reason="vacation"))
         elif what < 0.795:
@@ -256,14 +256,14 @@ class Sky:
         self.over()
         if self.run.ended:
             return
-        undone = act.do == "complete_by_hand" and self.state.record(act.step).op == "undo"
+        by_hand = act.do == "complete_by_hand" and self.state.record(act.step).op == "undo"
+        if by_hand and refusal(self.state, act) is None:
+            self.office.live.get(act.step, set()).clear()
         try:
             receipt = self.time.update(DEAL, "act", act, Receipt)
         except Refused:
             self.refused += 1
             return
-        if undone:
-            self.office.live.get(act.step, set()).clear()
         self.receipts.append((act, receipt))
         self.over()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 
 import pytest
 
@@ -12,26 +12,22 @@ import workflows.deal
 from tests.simulation.__main__ import FLIGHTS, PLANS, campaign, flights, plans
 from tests.simulation.sky import Sky
 
+FIRST = int(os.environ["SIMULATION_SEED"])
+"""A fresh one for each session, printed in its header."""
 ONCE_BROKEN = (2, 9, 12, 68, 118, 126, 143, 157, 166, 179, 207, 253, 259, 264, 534, 558, 701, 5310)
 """Seeds that found a fault: people not yet known, answers during a hold, a document passed by hand, and others."""
 
 
 @pytest.mark.parametrize("part", range(5))
-def test_no_deal_is_wedged_and_every_wait_is_explained(part, capsys):
-    first = secrets.randbelow(10**9)
-    with capsys.disabled():
-        print(f"\nflights {part} from seed {first}: python -m tests.simulation flights --first {first}")
-    found = campaign("flights", first, FLIGHTS // 100)
+def test_no_deal_is_wedged_and_every_wait_is_explained(part):
+    found = campaign("flights", FIRST + part * FLIGHTS, FLIGHTS // 100)
     assert found.broken == []
     assert found.waits > found.runs * 3
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_a_plan_is_what_the_real_workflow_then_does(part, capsys):
-    first = secrets.randbelow(10**9)
-    with capsys.disabled():
-        print(f"\nplans {part} from seed {first}: python -m tests.simulation plans --first {first}")
-    found = campaign("plans", first, PLANS // 40)
+def test_a_plan_is_what_the_real_workflow_then_does(part):
+    found = campaign("plans", FIRST + part * PLANS, PLANS // 40)
     assert found.broken == []
     assert found.compared > found.runs / 2
 
@@ -51,8 +47,9 @@ def test_the_same_seed_is_the_same_flight():
     assert exact.told() == first.told()
 
 
-def broken(count=120):
-    return [why for _, why in flights(range(count)).broken]
+def caught(word, count=300):
+    """Whether a rule switched off shows itself within `count` flights."""
+    return any(word in why for seed in range(count) for _, why in flights([seed]).broken)
 
 
 def test_control_a_workflow_that_forgets_an_answer_is_caught(monkeypatch):
@@ -65,14 +62,14 @@ def test_control_a_workflow_that_forgets_an_answer_is_caught(monkeypatch):
         return receipt, begun
 
     monkeypatch.setattr(workflows.deal, "do", forgetful)
-    assert any("gaps" in why for why in broken())
+    assert caught("gaps")
 
 
 def test_control_a_workflow_that_reads_the_wall_clock_does_not_replay(monkeypatch):
     real = models.outcomes.next_ring
     calls = iter(range(10**9))
     monkeypatch.setattr(workflows.deal, "next_ring", lambda state: real(state) if next(calls) % 3 else None)
-    assert any("replay" in why for why in broken())
+    assert caught("replay")
 
 
 def test_control_an_effect_that_is_begun_anew_on_a_retry_is_caught(monkeypatch):
@@ -83,7 +80,7 @@ def test_control_an_effect_that_is_begun_anew_on_a_retry_is_caught(monkeypatch):
         real(state, step, op, now, by)
 
     monkeypatch.setattr(models.deeds, "begin_again", anew)
-    assert any("created" in why for why in broken(300))
+    assert caught("created")
 
 
 def test_control_an_explanation_without_anybody_is_caught(monkeypatch):
@@ -94,12 +91,12 @@ def test_control_an_explanation_without_anybody_is_caught(monkeypatch):
         "tests.simulation.sky.explain",
         lambda state: [w.model_copy(update={"waiting_on": ()}) if w.kind == "incident" else w for w in real(state)],
     )
-    assert any("nobody" in why for why in broken())
+    assert caught("nobody")
 
 
 def test_what_was_flown_is_not_too_tame():
     seen = set()
-    for seed in range(60):
+    for seed in range(40):
         sky = Sky(seed)
         sky.fly()
         seen |= {entry.kind for entry in sky.office.journal["deal/test/1"]}

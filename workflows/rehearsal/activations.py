@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure as FailureProto
+from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
 from workflows.rehearsal.outside import Failed
@@ -18,6 +20,28 @@ def name_of(command: WorkflowCommand) -> str:
     asked = getattr(command, kind) if kind else None
     whom = getattr(asked, "activity_type", "") or getattr(asked, "workflow_id", "")
     return f"{kind} {whom} {getattr(asked, 'seq', '')}"
+
+
+def resolved(asked: Any, what: Payload | FailureProto, *, local: bool) -> WorkflowActivationJob:
+    """Return the news that an action is done, or has failed."""
+    job = WorkflowActivationJob()
+    job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, local
+    if isinstance(what, Payload):
+        job.resolve_activity.result.completed.result.CopyFrom(what)
+    else:
+        job.resolve_activity.result.failed.failure.CopyFrom(what)
+    return job
+
+
+def backed_off(asked: Any, number: int, pause: timedelta, first: datetime) -> WorkflowActivationJob:
+    """Return the news that a local action is to be tried again after a timer of the workflow's own."""
+    job = WorkflowActivationJob()
+    job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, True
+    backoff = job.resolve_activity.result.backoff
+    backoff.attempt = number
+    backoff.backoff_duration.FromTimedelta(pause)
+    backoff.original_schedule_time.FromDatetime(first)
+    return job
 
 
 def pause_after(policy: Any, number: int) -> timedelta:

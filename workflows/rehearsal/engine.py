@@ -1,90 +1,25 @@
-"""Virtual time: the real workflow code on a clock that jumps; the only file that knows the SDK's internals."""
+"""Virtual time: the real workflow code on a clock that jumps, with everything a server would do for it."""
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from temporalio import workflow
-from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure as FailureProto
 from temporalio.bridge.proto.child_workflow import StartChildWorkflowExecutionFailedCause
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
-from temporalio.common import Priority, RawValue, TypedSearchAttributes
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DefaultFailureConverter, PayloadConverter
-from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
 
-from workflows.rehearsal.activations import failure, name_of, pause_after, timed_out
+from workflows.rehearsal.activations import backed_off, failure, name_of, pause_after, resolved, timed_out
+from workflows.rehearsal.instances import JSON, ByReference, Run, argument_of, definition_of, forget, instance_of
 from workflows.rehearsal.outside import Attempt, Done, Outside, Refused, Wedged
 
-_DEFINITION = workflow._Definition  # noqa: SLF001 (there is no public way to a workflow's definition)
-_LOOP = asyncio.new_event_loop()
-_RUNNER = UnsandboxedWorkflowRunner()
-_JSON = pydantic_data_converter.payload_converter
 _NOW, _EVENT = 0, 1
 """What is answered at once comes before other events of the same instant."""
-
-
-class ByReference(PayloadConverter):
-    """Passes values on as they are: in one process nothing has to be written down and read again."""
-
-    def __init__(self) -> None:
-        self.kept: dict[bytes, Any] = {}
-        self._next = count()
-
-    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
-        """Keep the values; a payload is the number under which one is kept."""
-        return [self._keep(value) for value in values]
-
-    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
-        """Return the values kept."""
-        raw = type_hints or []
-        return [
-            RawValue(payload) if i < len(raw) and raw[i] is RawValue else self.kept[payload.data]
-            for i, payload in enumerate(payloads)
-        ]
-
-    def _keep(self, value: Any) -> Payload:
-        if isinstance(value, RawValue):
-            return value.payload
-        key = str(next(self._next)).encode()
-        self.kept[key] = value
-        return Payload(data=key)
-
-
-@dataclass
-class Run:
-    """One workflow id in virtual time, through every continue-as-new."""
-
-    id: str
-    kind: type
-    definition: Any
-    argument: Any
-    """What it was started with, as it was written down when it continued as new."""
-    seed: int
-    parent: tuple[str, int] | None = None
-    number: int = 0
-    instance: WorkflowInstance | None = None
-    past: list[WorkflowActivation] = field(default_factory=list)
-    said: list[list[str]] = field(default_factory=list)
-    timers: set[int] = field(default_factory=set)
-    result: Any = None
-    ended: bool = False
-    activations: int = 0
-    details: Any = None
-
-    @property
-    def object(self) -> Any:
-        """The workflow itself, as its own code sees it."""
-        assert self.instance is not None, self.id
-        return self.instance._object  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class VirtualTime:
@@ -101,10 +36,9 @@ class VirtualTime:
         self.now = start
         self.outside = outside
         self.runs: dict[str, Run] = {}
-        self.converter = _JSON if exact else ByReference()
-        self._failures = DefaultFailureConverter()
-        self._kinds = {_DEFINITION.must_from_class(each).name: each for each in workflows}
-        self._definitions = {each: _DEFINITION.must_from_class(each) for each in workflows}
+        self.converter = JSON if exact else ByReference()
+        self._kinds = {definition_of(each).name: each for each in workflows}
+        self._definitions = {each: definition_of(each) for each in workflows}
         self._seed, self._remember, self._roll_over_after = seed, remember, roll_over_after
         self._order = count()
         self._heap: list[tuple[datetime, int, int, Callable[[], None]]] = []
@@ -165,8 +99,8 @@ class VirtualTime:
         run = self.runs[run_id]
         if run.ended:
             return
-        self._forget(run)
-        run.instance = self._instance(run)
+        forget(run, self.now)
+        run.instance = instance_of(run, self.converter, self.now)
         for told, said in zip(run.past, run.said, strict=True):
             again = WorkflowActivation()
             again.CopyFrom(told)
@@ -185,7 +119,7 @@ class VirtualTime:
         """Let go of every workflow that is still alive."""
         for run in self.runs.values():
             if not run.ended:
-                self._forget(run)
+                forget(run, self.now)
         self._heap.clear()
 
     def _asking(self, name: str, argument: Any) -> WorkflowActivationJob:
@@ -205,7 +139,7 @@ class VirtualTime:
 
     def _begin(self, run: Run, told: WorkflowActivationJob | None = None) -> None:
         run.past, run.said, run.timers = [], [], set()
-        run.instance = self._instance(run)
+        run.instance = instance_of(run, self.converter, self.now)
         job = WorkflowActivationJob()
         first = job.initialize_workflow
         first.workflow_type, first.workflow_id = run.definition.name, run.id
@@ -215,41 +149,9 @@ class VirtualTime:
 
     def _given(self, run: Run) -> Payload:
         """Return what a workflow starts with; a state is read anew each time, since its workflow changes it."""
-        value = _JSON.from_payload(run.argument, _argument(run.definition)[0]) if run.number else run.argument
+        value = JSON.from_payload(run.argument, argument_of(run.definition)[0]) if run.number else run.argument
         [given] = self.converter.to_payloads([value])
         return given
-
-    def _instance(self, run: Run) -> WorkflowInstance:
-        details = WorkflowInstanceDetails(
-            payload_converter_factory=lambda: self.converter,
-            failure_converter_class=DefaultFailureConverter,
-            interceptor_classes=[],
-            defn=run.definition,
-            info=self._info(run),
-            randomness_seed=run.seed,
-            extern_functions={"__temporal_assert_local_activity_valid": lambda _name: None},
-            disable_eager_activity_execution=True,
-            worker_level_failure_exception_types=[],
-            patch_activation_callback=None,
-            last_completion_result=Payloads(),
-            last_failure=None,
-        )
-        asyncio._set_running_loop(_LOOP)  # noqa: SLF001 (an instance is made on a loop and then is its own)
-        try:
-            return _RUNNER.create_instance(details)
-        finally:
-            asyncio._set_running_loop(None)  # noqa: SLF001
-
-    def _info(self, run: Run) -> workflow.Info:
-        run_id = f"{run.id}/{run.number}"
-        return workflow.Info(
-            attempt=1, continued_run_id=None, cron_schedule=None, execution_timeout=None, first_execution_run_id=run_id,
-            headers={}, namespace="rehearsal", original_execution_run_id=run_id, parent=None, root=None, raw_memo={},
-            retry_policy=None, run_id=run_id, run_timeout=None, search_attributes={}, start_time=self.now,
-            workflow_start_time=self.now, task_queue="deals", task_timeout=timedelta(seconds=10),
-            typed_search_attributes=TypedSearchAttributes.empty, workflow_id=run.id, workflow_type=run.definition.name,
-            priority=Priority.default,
-        )  # fmt: skip
 
     def _activate(self, run: Run, *jobs: WorkflowActivationJob) -> None:
         """Tell a workflow something and do what it asks for."""
@@ -301,7 +203,7 @@ class VirtualTime:
             case None | "modify_workflow_properties" | "upsert_workflow_search_attributes" | "set_patch_marker":
                 pass
             case other:
-                raise NotImplementedError(f"virtual time knows no {other}")
+                raise Wedged(f"{run.id} asks for {other}, which virtual time does not know")
 
     def _fire(self, run: Run, number: int, seq: int) -> None:
         if run.ended or run.number != number or seq not in run.timers:
@@ -349,7 +251,8 @@ class VirtualTime:
         elif over + pause - first > limit:
             self._tell(run, life, asked, first + limit, timed_out(asked, outcome), local=local)
         elif local and pause > asked.local_retry_threshold.ToTimedelta():
-            self._back_off(run, life, asked, number + 1, pause, first)
+            # A local action that waits longer does so by a timer of the workflow, as the SDK's core has it.
+            self._tell_later(run, life, backed_off(asked, number + 1, pause, first), self.now)
         else:
 
             def again() -> None:
@@ -361,34 +264,21 @@ class VirtualTime:
     def _tell(
         self, run: Run, life: int, asked: Any, when: datetime, what: Payload | FailureProto, *, local: bool
     ) -> None:
-        job = WorkflowActivationJob()
-        job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, local
-        if isinstance(what, Payload):
-            job.resolve_activity.result.completed.result.CopyFrom(what)
-        else:
-            job.resolve_activity.result.failed.failure.CopyFrom(what)
+        self._tell_later(run, life, resolved(asked, what, local=local), when, at_once=local)
+
+    def _tell_later(
+        self, run: Run, life: int, job: WorkflowActivationJob, when: datetime, *, at_once: bool = True,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """Tell a workflow something at an instant, unless it has ended or continued as new by then."""
 
         def tell() -> None:
             if not run.ended and run.number == life:
                 self._activate(run, job)
+            then()
 
-        rank = _NOW if local and when <= self.now else _EVENT
+        rank = _NOW if at_once and when <= self.now else _EVENT
         heapq.heappush(self._heap, (max(when, self.now), rank, next(self._order), tell))
-
-    def _back_off(self, run: Run, life: int, asked: Any, number: int, pause: timedelta, first: datetime) -> None:
-        """A local action that waits longer does so by a timer of the workflow, as the SDK's core has it."""
-        job = WorkflowActivationJob()
-        job.resolve_activity.seq, job.resolve_activity.is_local = asked.seq, True
-        backoff = job.resolve_activity.result.backoff
-        backoff.attempt = number
-        backoff.backoff_duration.FromTimedelta(pause)
-        backoff.original_schedule_time.FromDatetime(first)
-
-        def tell() -> None:
-            if not run.ended and run.number == life:
-                self._activate(run, job)
-
-        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
 
     def _child(self, run: Run, asked: Any) -> None:
         job = WorkflowActivationJob()
@@ -401,19 +291,11 @@ class VirtualTime:
         else:
             kind = self._kinds[asked.workflow_type]
             definition = self._definitions[kind]
-            [given] = self.converter.from_payloads([asked.input[0]], _argument(definition))
+            [given] = self.converter.from_payloads([asked.input[0]], argument_of(definition))
             child = Run(asked.workflow_id, kind, definition, given, self._seed + len(self.runs), (run.id, asked.seq))
             self.runs[child.id] = child
             started.succeeded.run_id = f"{child.id}/0"
-        life = run.number
-
-        def tell() -> None:
-            if not run.ended and run.number == life:
-                self._activate(run, job)
-            if child is not None:
-                self._begin(child)
-
-        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+        self._tell_later(run, run.number, job, self.now, then=lambda: self._begin(child) if child is not None else None)
 
     def _signal_external(self, run: Run, asked: Any) -> None:
         target = self.runs.get(asked.workflow_execution.workflow_id)
@@ -422,20 +304,17 @@ class VirtualTime:
         if target is None or target.ended:
             job.resolve_signal_external_workflow.failure.message = "no such workflow"
         payloads = list(asked.args)
-        life = run.number
 
-        def tell() -> None:
+        def deliver() -> None:
             if target is not None and not target.ended:
                 self.signal(target.id, asked.signal_name, payloads)
-            if not run.ended and run.number == life:
-                self._activate(run, job)
 
-        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
+        self._tell_later(run, run.number, job, self.now, then=deliver)
 
     def _roll_over(self, run: Run, argument: Payload) -> None:
         """Continue as new: the state is written down and read again, as a server would."""
-        [value] = self.converter.from_payloads([argument], _argument(run.definition))
-        run.argument = _JSON.to_payload(value)
+        [value] = self.converter.from_payloads([argument], argument_of(run.definition))
+        run.argument = JSON.to_payload(value)
         run.number += 1
         run.activations = 0
         self._begin(run)
@@ -451,24 +330,4 @@ class VirtualTime:
         job.resolve_child_workflow_execution.seq = seq
         [payload] = self.converter.to_payloads([run.result])
         job.resolve_child_workflow_execution.result.completed.result.CopyFrom(payload)
-
-        def tell() -> None:
-            if not parent.ended and not parent.number:
-                self._activate(parent, job)
-
-        heapq.heappush(self._heap, (self.now, _NOW, next(self._order), tell))
-
-    def _forget(self, run: Run) -> None:
-        """Take a workflow out of the worker's memory; its tasks are cancelled and say nothing any more."""
-        if run.instance is None:
-            return
-        told = WorkflowActivation(run_id=run.id)
-        told.timestamp.FromDatetime(self.now)
-        told.jobs.add().remove_from_cache.message = "the worker was killed"
-        run.instance.activate(told)
-        run.instance = None
-
-
-def _argument(definition: Any) -> list[type]:
-    """Return the type of what a workflow is started with, as a list of one."""
-    return list(definition.arg_types[:1])
+        self._tell_later(parent, 0, job, self.now)
