@@ -54,9 +54,7 @@ def figures_text(found: Figures, setting: Setting) -> Iterator[str]:
         yield f"  {found.late_live} of {found.lived} went live after the promise"
     yield from ("", "Time by stage, nights and weekends included", *_stages(found))
     yield from ("", "Who deals wait for, in their own working hours", *_people(found))
-    worst = found.bottleneck
-    if worst is not None:
-        yield f"  The bottleneck is {worst.name}: {worst.share:.0%} of all waiting for people."
+    yield f"  {found.verdict()}"
     yield from ("", "What went otherwise than planned", *_happened(found))
     yield from ("", *_weeks(found))
     for deal, why in found.still:

@@ -49,12 +49,12 @@ def test_somebody_with_too_much_work_becomes_the_bottleneck_and_their_queue_show
     worst = found.bottleneck
     assert worst is not None
     assert worst.who == "hanna"
-    assert worst.busy > 0.9, "she does nothing else"
+    assert worst.busy > 0.8, "she does little else"
     assert worst.queued > 5 * person(calm, "hanna").queued
     assert worst.working.p95 > person(calm, "hanna").working.p95 + timedelta(hours=16)
 
 
-def test_a_second_pair_of_eyes_halves_the_queue() -> None:
+def test_a_second_pair_of_eyes_shortens_the_queue() -> None:
     slow = Habit(hours=1, spread=1, minutes=8 * 60)
     one = fly_many(setting(months=1, company=company(hanna={"habit": slow})), 12, [big_deal()])
     two = company(hanna={"habit": slow}, iris={"roles": ("legal", "sales_ops"), "habit": slow})

@@ -12,6 +12,8 @@ from models.flow import FlowDef
 from workflows.rehearsal.flight import DATE, MACHINES, ONBOARDING, OPEN, PLAN_TASK, Flight
 from workflows.rehearsal.people import Company, Diary
 
+CUSTOMERS = "customer"
+"""All who sign, taken together."""
 _WEEK = timedelta(weeks=1)
 _COUNTED = ("escalated", "incident", "rework", "reminder", "overdue")
 
@@ -83,8 +85,17 @@ class Figures:
 
     @property
     def bottleneck(self) -> PersonFigures | None:
-        """Who deals waited for most."""
-        return self.people[0] if self.people else None
+        """Whom of the company deals waited for most."""
+        return next((each for each in self.people if each.who != CUSTOMERS), None)
+
+    def verdict(self) -> str:
+        """Return in a sentence who the bottleneck is."""
+        worst = self.bottleneck
+        if worst is None:
+            return "Nobody of the company was asked anything."
+        outside = next((each.share for each in self.people if each.who == CUSTOMERS), 0.0)
+        told = f"The bottleneck is {worst.name}: {worst.share:.0%} of all waiting for people"
+        return f"{told}; customers take {outside:.0%}." if outside else f"{told}."
 
 
 class Tally:
@@ -159,7 +170,7 @@ class Tally:
         everything = sum(sum(found) for found in self._waits.values()) or 1.0
         merged: dict[str, tuple[array[float], int, list[str]]] = {}
         for who, found in self._waits.items():
-            key = who if who in self._company.named else self._company.find(who).id if "@" not in who else "customer"
+            key = who if who in self._company.named else self._company.find(who).id if "@" not in who else CUSTOMERS
             whole, answered, ids = merged.get(key, (array("d"), 0, []))
             merged[key] = (whole + found, answered + self._answered[who], [*ids, who])
         made = []
@@ -168,7 +179,7 @@ class Tally:
             available = diary.worked(person, start, start + arrivals).total_seconds() * max(1, len(ids))
             busy = sum((diary.busy.get(each, timedelta(0)) for each in ids), timedelta(0)).total_seconds()
             queued = sum((diary.queued.get(each, timedelta(0)) for each in ids), timedelta(0))
-            name = "Customers" if who == "customer" else person.name
+            name = "Customers" if who == CUSTOMERS else person.name
             made.append(PersonFigures(
                 who, name, person.roles, len(found), answered, timedelta(seconds=sum(found)), spread(found),
                 sum(found) / everything, busy / available if available else 0.0, queued,

@@ -110,13 +110,12 @@ class Company:
 
 
 class Diary:
-    """When each person works, and until when they are at something: so queues grow as they would."""
+    """When each person works, and how much of it went into answers."""
 
     def __init__(self, company: Company, expand: Expand, start: datetime, days: int) -> None:
         self.company = company
         self._expand, self._start, self._days = expand, start - timedelta(days=2), days + 2
         self._working: dict[CalendarSpec, Working] = {}
-        self._free: dict[str, datetime] = {}
         self.busy: dict[str, timedelta] = {}
         """Person -> working time spent on answers."""
         self.queued: dict[str, timedelta] = {}
@@ -146,17 +145,14 @@ class Diary:
         except HorizonTooNear:
             return None
 
-    def book(self, person: Person, at: datetime) -> datetime | None:
-        """Let somebody work at one more answer as soon as they are free; return when it is done."""
+    def work(self, person: Person, looked: datetime, begin: datetime) -> datetime | None:
+        """Let somebody begin an answer to what they looked at before; return when it is done."""
         work = timedelta(minutes=person.habit.minutes)
-        begin = max(at, self._free.get(person.id, at))
         done = self.after(person, begin, work)
         if done is not None:
-            self._free[person.id] = done
-            if begin > at:
-                delay = self.worked(person, at, begin)
-                self.queued[person.id] = self.queued.get(person.id, timedelta(0)) + delay
             self.busy[person.id] = self.busy.get(person.id, timedelta(0)) + work
+            if begin > looked:
+                self.queued[person.id] = self.queued.get(person.id, timedelta(0)) + self.worked(person, looked, begin)
         return done
 
     def worked(self, person: Person, since: datetime, until: datetime) -> timedelta:

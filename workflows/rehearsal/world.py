@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from typing import NamedTuple
 
 from models import acts
 from models.calendar import CalendarSpec, between
@@ -90,6 +91,16 @@ class Aloft:
     open_chains: set[str] = field(default_factory=set)
 
 
+class _Seen(NamedTuple):
+    """A request that lies on somebody's desk."""
+
+    chain: str
+    wait: str
+    offers: str
+    draw: Draw
+    at: datetime
+
+
 class World:
     """One rehearsal. Deals share its people; what a deal and a person draw depends on them and the seed alone."""
 
@@ -111,6 +122,8 @@ class World:
         self.landed, self.keep_journal = landed, keep_journal
         self._stale: set[str] = set()
         self._keys = count(1)
+        self._desks: dict[str, deque[_Seen]] = {}
+        self._at_work: set[str] = set()
         self._passed_on: deque[tuple[datetime, bytes]] = deque()
 
     def arrive(self, at: datetime, facts: Mapping[str, Value], *, deal: str, name: str = "") -> None:
@@ -234,19 +247,37 @@ class World:
             self.time.at(at, partial(self._looks, chain, wait.id, who, offers, draw))
 
     def _looks(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
-        aloft = self.of(chain)
-        found = self._standing(chain, wait_id, who)
-        if aloft is None or found is None:
+        """Somebody sees what waits for them; they begin when they are through with what they saw before."""
+        if self._standing(chain, wait_id, who) is not None:
+            self._desks.setdefault(who, deque()).append(_Seen(chain, wait_id, offers, draw, self.time.now))
+            if who not in self._at_work:
+                self._next(who)
+
+    def _next(self, who: str) -> None:
+        """Let somebody take the first request on their desk that nobody else has taken."""
+        self._at_work.discard(who)
+        desk = self._desks.get(who)
+        while desk:
+            seen = desk.popleft()
+            aloft = self.of(seen.chain)
+            found = self._standing(seen.chain, seen.wait, who)
+            if aloft is None or found is None:
+                continue
+            key = f"{seen.chain} {seen.wait}"
+            at_it = aloft.at_it.setdefault(key, set())
+            if enough(self.state(seen.chain), found, len(at_it)):
+                aloft.seen.discard((key, who, seen.offers))  # told again should the others not settle it
+                continue
+            at = self.diary.work(self.company.find(who), seen.at, self.time.now)
+            self._at_work.add(who)
+            if at is not None:
+                at_it.add(who)
+                self.time.at(at, partial(self._done, who, seen))
             return
-        key = f"{chain} {wait_id}"
-        at_it = aloft.at_it.setdefault(key, set())
-        if enough(self.state(chain), found, len(at_it)):
-            aloft.seen.discard((key, who, offers))  # told again should the others not settle it
-            return
-        at = self.diary.book(self.company.find(who), self.time.now)
-        if at is not None:
-            at_it.add(who)
-            self.time.at(at, partial(self._answers, chain, wait_id, who, offers, draw))
+
+    def _done(self, who: str, seen: _Seen) -> None:
+        self._answers(seen.chain, seen.wait, who, seen.offers, seen.draw)
+        self._next(who)
 
     def _answers(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
         aloft = self.of(chain)
