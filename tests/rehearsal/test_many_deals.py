@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 
 from tests.rehearsal.company import CALENDAR, MONDAY, PROMPT, big_deal, company, flow, setting
 from workflows.rehearsal.deals import ordinary, varied
-from workflows.rehearsal.engine import ByReference
-from workflows.rehearsal.figures import Figures, PersonFigures, spread
+from workflows.rehearsal.figures import CUSTOMERS, Figures, PersonFigures, spread
 from workflows.rehearsal.fly import fly, fly_many
+from workflows.rehearsal.instances import ByReference
 from workflows.rehearsal.people import Habit
 from workflows.rehearsal.plots import deal_svg, season_svg
 from workflows.rehearsal.world import World
@@ -62,6 +63,12 @@ def test_a_second_pair_of_eyes_shortens_the_queue() -> None:
     review = [next(s for s in each.stages if s.stage == "review").working.p80 for each in (one, both)]
     assert review[1] < review[0]
     assert person(both, "iris").answered > 0
+
+
+def test_customers_of_different_deals_do_not_wait_for_each_other() -> None:
+    slow = replace(company(), signer=replace(company().signer, habit=Habit(hours=1, spread=1, minutes=16 * 60)))
+    found = fly_many(setting(months=0.5, company=slow), 6, [big_deal()])
+    assert person(found, CUSTOMERS).queued == timedelta(0)
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

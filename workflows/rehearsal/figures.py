@@ -190,7 +190,8 @@ class Tally:
         if not self._arrived:
             return ()
         last = max(*self._over, *self._arrived)
-        edges, at = [], start
+        edges: list[float] = []
+        at = start
         while at.timestamp() <= last and len(edges) < 200:
             at += _WEEK
             edges.append(at.timestamp())

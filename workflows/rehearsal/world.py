@@ -26,8 +26,9 @@ from workflows.onboarding import Onboarding
 from workflows.rehearsal.answers import REASONS, chosen, enough
 from workflows.rehearsal.deals import dated
 from workflows.rehearsal.doors import act_of
-from workflows.rehearsal.engine import ByReference, VirtualTime
+from workflows.rehearsal.engine import VirtualTime
 from workflows.rehearsal.flight import DATE, MACHINES, Flight, Waited
+from workflows.rehearsal.instances import ByReference
 from workflows.rehearsal.landing import landed
 from workflows.rehearsal.office import Office
 from workflows.rehearsal.outages import Outage, trouble
@@ -96,6 +97,7 @@ class _Seen(NamedTuple):
 
     chain: str
     wait: str
+    who: str
     offers: str
     draw: Draw
     at: datetime
@@ -249,35 +251,38 @@ class World:
     def _looks(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
         """Somebody sees what waits for them; they begin when they are through with what they saw before."""
         if self._standing(chain, wait_id, who) is not None:
-            self._desks.setdefault(who, deque()).append(_Seen(chain, wait_id, offers, draw, self.time.now))
-            if who not in self._at_work:
-                self._next(who)
+            # Each deal has a customer of its own, whatever address its facts give; people of the company are shared.
+            desk = who if who in self.company.named else f"{self.of_deal(chain)} {who}"
+            self._desks.setdefault(desk, deque()).append(_Seen(chain, wait_id, who, offers, draw, self.time.now))
+            if desk not in self._at_work:
+                self._next(desk)
 
-    def _next(self, who: str) -> None:
+    def _next(self, name: str) -> None:
         """Let somebody take the first request on their desk that nobody else has taken."""
-        self._at_work.discard(who)
-        desk = self._desks.get(who)
+        self._at_work.discard(name)
+        desk = self._desks.get(name)
         while desk:
             seen = desk.popleft()
             aloft = self.of(seen.chain)
-            found = self._standing(seen.chain, seen.wait, who)
+            found = self._standing(seen.chain, seen.wait, seen.who)
             if aloft is None or found is None:
                 continue
             key = f"{seen.chain} {seen.wait}"
             at_it = aloft.at_it.setdefault(key, set())
             if enough(self.state(seen.chain), found, len(at_it)):
-                aloft.seen.discard((key, who, seen.offers))  # told again should the others not settle it
+                aloft.seen.discard((key, seen.who, seen.offers))  # told again should the others not settle it
                 continue
-            at = self.diary.work(self.company.find(who), seen.at, self.time.now)
-            self._at_work.add(who)
+            at = self.diary.work(self.company.find(seen.who), seen.at, self.time.now)
+            self._at_work.add(name)
             if at is not None:
-                at_it.add(who)
-                self.time.at(at, partial(self._done, who, seen))
+                at_it.add(seen.who)
+                self.time.at(at, partial(self._done, name, seen))
             return
+        self._desks.pop(name, None)
 
-    def _done(self, who: str, seen: _Seen) -> None:
-        self._answers(seen.chain, seen.wait, who, seen.offers, seen.draw)
-        self._next(who)
+    def _done(self, name: str, seen: _Seen) -> None:
+        self._answers(seen.chain, seen.wait, seen.who, seen.offers, seen.draw)
+        self._next(name)
 
     def _answers(self, chain: str, wait_id: str, who: str, offers: str, draw: Draw) -> None:
         aloft = self.of(chain)
@@ -292,7 +297,7 @@ class World:
         step = f"{chain} {wait.kind} {wait.step} {wait.question}"
         offer = chosen(state, wait, person.habit, draw, aloft.helped[step])
         aloft.helped[step] += 1
-        act = offer and act_of(
+        act = None if offer is None else act_of(
             state, wait, offer, by=self._signs(who, wait), key=f"k{next(self._keys)}", now=self.time.now,
             supply=partial(self.supply, aloft), reason=REASONS.get(offer.choice or offer.do, "in order"),
         )  # fmt: skip
