@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +15,7 @@ from workflows.rehearsal.flight import MACHINES, Flight
 from workflows.rehearsal.fly import fly
 from workflows.rehearsal.outages import Outage
 from workflows.rehearsal.people import Habit, Person, on_leave
-from workflows.rehearsal.story import Gap, plain
+from workflows.rehearsal.story import Gap, Line, plain
 
 CHICAGO = ZoneInfo("America/Chicago")
 FLOWS = ("managed-services", "manufacturing", "saas", "construction", "financial-services")
@@ -144,6 +145,13 @@ def test_gaps_say_which_days_nobody_worked_and_whom_the_deal_waited_for() -> Non
     assert f"{gap.first:%d %b}" == "26 Nov"
     assert "Thu 26 Nov is a holiday" in gap.why
     assert flight.outcome == "won"
+
+
+def test_stages_of_a_story_follow_each_other_though_steps_of_later_ones_are_skipped_early() -> None:
+    _, story = fly(setting())
+    stages = [line.stage for line in story.lines if isinstance(line, Line)]
+    assert list(dict.fromkeys(stages)) == [*flow().stage_names, "onboarding"]
+    assert sum(a != b for a, b in pairwise(stages)) == len(flow().stage_names)
 
 
 def test_facts_that_nobody_gave_are_named() -> None:

@@ -161,7 +161,8 @@ def _stage(flow: FlowDef, entry: Entry, stage: str) -> str:
         return ONBOARDING
     if stage == ONBOARDING:
         return stage
-    placed = flow.steps.get(base(entry.step)) if entry.step else None
+    # Steps of later stages are skipped as soon as that is known; the deal is not there yet.
+    placed = flow.steps.get(base(entry.step)) if entry.step and entry.kind != "skipped" else None
     return str(entry.body.get("to_stage")) if entry.kind == "rework" else placed.stage.name if placed else stage
 
 
