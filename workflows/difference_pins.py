@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.flow import FlowDef, PacketField, PacketSpec
+from models.flow import FlowDef
+from models.pinned import PacketField, PacketSpec
 from workflows.difference_words import fact_words, instead, list_words, listed
 
 _SAID = {

@@ -15,7 +15,8 @@ from activities.catalog import CATALOG, create_project, create_sales_order, pric
 from activities.documents import load_templates
 from activities.template_specs import template_specs
 from models.asking import Ending
-from models.flow import FlowDef, PacketField, PacketSpec, TemplateSpec
+from models.flow import FlowDef
+from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.rules import Direction
 from tests.models.random_flows import FlowMaker
 from workflows.binding import bind
@@ -299,7 +300,7 @@ def _at(plain: Any, way: tuple[Any, ...]) -> Any:
 def step_at(plain: Any, way: tuple[Any, ...]) -> str:
     """Return the name of the step that a way leads into."""
     steps = [each for each in itertools.accumulate(way, lambda p, k: p[k], initial=plain) if isinstance(each, dict)]
-    named = [each for each in steps if "line" in each and "kind" in each]
+    named = [each for each in steps if "name" in each and "kind" in each]
     return str(named[-1]["name"]) if named else ""
 
 

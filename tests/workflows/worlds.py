@@ -174,9 +174,11 @@ class Company:
         async with workers[0], workers[1], workers[2]:
             yield
 
-    async def arrive(self, flow: FlowDef | None = None, values: dict[str, Value] | None = None) -> WorkflowHandle:
+    async def arrive(
+        self, flow: FlowDef | None = None, values: dict[str, Value] | None = None, deal: str = ""
+    ) -> WorkflowHandle:
         """Let a deal arrive from the CRM; return its handle."""
-        deal = f"deal/hubspot/{secrets.token_hex(4)}"
+        deal = deal or f"deal/hubspot/{secrets.token_hex(4)}"
         start = WithStartWorkflowOperation(
             DealLifecycle.run, Intake(flow=flow or managed_services(), deal=deal), id=deal, task_queue="deals",
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -15,7 +15,16 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation, Work
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
 from workflows.rehearsal.activations import backed_off, failure, name_of, pause_after, resolved, timed_out
-from workflows.rehearsal.instances import JSON, ByReference, Run, argument_of, definition_of, forget, instance_of
+from workflows.rehearsal.instances import (
+    JSON,
+    ByReference,
+    Run,
+    activate,
+    argument_of,
+    definition_of,
+    forget,
+    instance_of,
+)
 from workflows.rehearsal.outside import Attempt, Done, Outside, Refused, Wedged
 
 _NOW, _EVENT = 0, 1
@@ -110,7 +119,7 @@ class VirtualTime:
                     job.do_update.run_validator = False
                 if job.HasField("initialize_workflow"):
                     job.initialize_workflow.arguments[0].CopyFrom(self._given(run))
-            answer = run.instance.activate(again)
+            answer = activate(run, again)
             commands = [name_of(c) for c in answer.successful.commands]
             if answer.HasField("failed") or commands != said:
                 raise Wedged(f"{run_id} does not replay: it asked for {said}, now for {commands}")
@@ -155,13 +164,12 @@ class VirtualTime:
 
     def _activate(self, run: Run, *jobs: WorkflowActivationJob) -> None:
         """Tell a workflow something and do what it asks for."""
-        assert run.instance is not None, run.id
         told = WorkflowActivation(run_id=run.id)
         told.timestamp.FromDatetime(self.now)
         told.jobs.extend(jobs)
         run.activations += 1
         told.continue_as_new_suggested = run.activations >= self._roll_over_after
-        answer = run.instance.activate(told)
+        answer = activate(run, told)
         if answer.HasField("failed"):
             raise Wedged(f"{run.id}: {answer.failed.failure.message}\n{answer.failed.failure.stack_trace}")
         commands = list(answer.successful.commands)

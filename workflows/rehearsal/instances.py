@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.common import Priority, RawValue, TypedSearchAttributes
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DefaultFailureConverter, PayloadConverter
@@ -102,11 +104,16 @@ def instance_of(run: Run, converter: PayloadConverter, now: datetime) -> Workflo
         last_completion_result=Payloads(),
         last_failure=None,
     )
-    asyncio._set_running_loop(_LOOP)  # noqa: SLF001 (an instance is made on a loop and then is its own)
-    try:
+    with _aside():
+        asyncio._set_running_loop(_LOOP)  # noqa: SLF001 (an instance is made on a loop and then is its own)
         return _RUNNER.create_instance(details)
-    finally:
-        asyncio._set_running_loop(None)  # noqa: SLF001
+
+
+def activate(run: Run, told: WorkflowActivation) -> WorkflowActivationCompletion:
+    """Tell a workflow something and return what it asks for; whoever calls may be on an event loop of their own."""
+    assert run.instance is not None, run.id
+    with _aside():
+        return run.instance.activate(told)
 
 
 def forget(run: Run, now: datetime) -> None:
@@ -116,8 +123,19 @@ def forget(run: Run, now: datetime) -> None:
     told = WorkflowActivation(run_id=run.id)
     told.timestamp.FromDatetime(now)
     told.jobs.add().remove_from_cache.message = "the worker was killed"
-    run.instance.activate(told)
+    activate(run, told)
     run.instance = None
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """Let a workflow be the running event loop for a moment: an instance is one, and forgets which was before."""
+    before = asyncio._get_running_loop()  # noqa: SLF001
+    asyncio._set_running_loop(None)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)  # noqa: SLF001
 
 
 def _info(run: Run, now: datetime) -> workflow.Info:
