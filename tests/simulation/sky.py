@@ -67,25 +67,34 @@ class Seen:
 
 
 class Ledger(Office):
-    """An office whose effect ledger answers a key it knows with what it did the first time."""
+    """An office whose effect ledger answers a key it knows with what it did the first time.
 
-    def __init__(self, outputs, trouble):
+    What fails with an unknown outcome has, by chance, happened all the same.
+    """
+
+    def __init__(self, outputs, trouble, happens):
         super().__init__(STAFF, CLOCK, outputs, trouble=trouble)
+        self.happens = happens
         self.answers = {}
         self.live = {}
 
     def perform(self, attempt):
         call = attempt.argument
-        if not isinstance(call, ActionCall) or call.key not in self.answers:
-            done = super().perform(attempt)
-            if isinstance(call, ActionCall) and isinstance(done, Done):
-                self.answers[call.key] = (call.op, fingerprint(call.inputs), done.result)
-                self.count(call)
-            return done
-        op, inputs, result = self.answers[call.key]
-        if (op, inputs) != (call.op, fingerprint(call.inputs)):
-            raise Broken(f"key {call.key} was used for two different things")
-        return Done(result, timedelta(seconds=1))
+        if not isinstance(call, ActionCall):
+            return super().perform(attempt)
+        if call.key in self.answers:
+            op, inputs, result = self.answers[call.key]
+            if (op, inputs) != (call.op, fingerprint(call.inputs)):
+                raise Broken(f"key {call.key} was used for two different things")
+            return Done(result, timedelta(seconds=1))
+        trouble = self.trouble(attempt)
+        failed = isinstance(trouble, Failed)
+        if failed and not (trouble.kind == "outcome_unknown" and self.happens()):
+            return trouble
+        result = self._act(call)
+        self.answers[call.key] = (call.op, fingerprint(call.inputs), result)
+        self.count(call)
+        return trouble if failed else Done(result, trouble)
 
     def count(self, call):
         live = self.live.setdefault(call.step, set())
@@ -109,7 +118,7 @@ class Sky:
         self.old, self.unhelpable = [], 0
         self.watched, self.seen = seed % 4 == 0, 0
         self.graph = graph(self.flow)
-        self.office = Ledger(self.outputs, self.trouble)
+        self.office = Ledger(self.outputs, self.trouble, lambda: self.g.random() < 0.5)
         self.office.flow_of = lambda _deal: self.flow
         self.database_down_until = T0
         self.time = VirtualTime(
