@@ -31,7 +31,7 @@ help:  ## Say what can be done
 	@echo "make faults        whole demos under kill -9, which takes minutes"
 	@echo "make campaign      random deals by the ten thousand in virtual time, with figures"
 	@echo "make check         what CI runs: format, lint, types, import contracts, tests, faults"
-	@echo "make bench         ratios against a bare Temporal workflow"
+	@echo "make bench         ratios: against bare Temporal, its Replayer, plain Python"
 	@echo "make format        put the code in its form"
 	@echo "make install       only set up .venv"
 	@echo "make reset         remove all data of the demo"
@@ -57,6 +57,8 @@ check: install  ## What CI runs
 	@$(MAKE) --no-print-directory faults
 
 bench: install  ## Ratios, measured side by side
+	@"$(BIN)/python" -m benchmarks.rehearsal
+	@"$(BIN)/python" -m benchmarks.checks
 	@"$(BIN)/python" -m benchmarks $(ARGS)
 
 format: install

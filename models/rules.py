@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.mistakes import Mistake
-from models.money import Money
+from models.money import Money, Percent
 from models.values import Value
 
 Facts = Mapping[str, Value]
@@ -97,21 +98,24 @@ Not.model_rebuild()
 
 def holds(rule: Rule, facts: Facts, rates: Rates) -> bool | None:
     """Return whether `rule` holds by Kleene's logic; None while a fact it needs is unset."""
-    match rule:
-        case IsSet():
-            return rule.fact in facts
-        case Compare():
-            value = facts.get(rule.fact)
-            return None if value is None else _compare(rule, value, rates)
-        case Not():
-            inner = holds(rule.rule, facts, rates)
-            return None if inner is None else not inner
-        case Every():
-            results = [holds(part, facts, rates) for part in rule.rules]
-            return False if False in results else None if None in results else True
-        case Some():
-            results = [holds(part, facts, rates) for part in rule.rules]
-            return True if True in results else None if None in results else False
+    # By kind and not by pattern: every walk of every deal comes through here.
+    if rule.kind == "compare":
+        value = facts.get(rule.fact)
+        return None if value is None else _compare(rule, value, rates)
+    if rule.kind == "is set":
+        return rule.fact in facts
+    if rule.kind == "not":
+        inner = holds(rule.rule, facts, rates)
+        return None if inner is None else not inner
+    decisive = rule.kind == "some"  # one yes is enough for it, one no against the other
+    found: bool | None = not decisive
+    for part in rule.rules:
+        verdict = holds(part, facts, rates)
+        if verdict is decisive:
+            return decisive
+        if verdict is None:
+            found = None
+    return found
 
 
 def all_hold(rules: tuple[Rule, ...], facts: Facts, rates: Rates) -> bool | None:
@@ -216,14 +220,19 @@ def _parts(rule: Rule | _Rule, kind: type[Every | Some]) -> tuple[Rule, ...]:
 
 
 def _compare(rule: Compare, value: Value, rates: Rates) -> bool | None:
-    if rule.op == "is":
-        return value == rule.values[0]
-    if rule.op == "one of":
-        return value in rule.values
-    left, right = rank(value, rates), rank(rule.values[0], rates)
-    if left is None or right is None:
-        return None
-    return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right}[rule.op]
+    bound = rule.values[0]
+    order = _ORDER.get(rule.op)
+    if order is None:
+        return value == bound if rule.op == "is" else value in rule.values
+    if isinstance(value, Percent) and isinstance(bound, Percent):
+        return order(value.value, bound.value)
+    left, right = rank(value, rates), rank(bound, rates)
+    return None if left is None or right is None else order(left, right)
+
+
+_ORDER: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
+    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+}  # fmt: skip
 
 
 def rank(value: Value, rates: Rates | None = None) -> Decimal | None:

@@ -151,10 +151,10 @@ def _visit(
 def _instances(found: Walk, stage: StageDef, step: Step, gate: Gate, rules: tuple[Rule, ...]) -> Gate:
     """Consider a step, or each of its instances side by side; settled when all are."""
     due = all_hold(rules, found.state.facts, found.state.rates) if rules else True
-    if getattr(step, "each", None) is None:
+    if not (isinstance(step, CallDef | SubflowDef) and step.each is not None):
         found.gates[step.id] = gate
         return _consider(found, stage, step, step.id, gate, due, rules)
-    if due is not False and isinstance(step, CallDef | SubflowDef) and step.each is not None:
+    if due is not False:
         known = step.each in found.state.facts and not undecided(step, rules, found.state)
         due = due if known else None
     left = Gate.CLEAR
