@@ -307,3 +307,9 @@ def test_an_effect_stands_out_from_a_calculation() -> None:
     drawn = diagram(flow).svg()
     assert drawn.count('class="f-dot out"') == 1
     assert "[[" in diagram(flow).mermaid()
+
+
+def test_the_readmes_picture_is_the_flow_as_it_is_now():
+    shown = (STATIC.parents[1] / "docs" / "screenshots" / "managed-services.svg").read_text("utf-8")
+    again = "throughline flow diagram managed-services --svg docs/screenshots/managed-services.svg"
+    assert diagram(FLOW).svg().strip() == shown.strip(), f"draw it anew: {again}"
