@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from models.boundaries import atoms
+from models.boundaries import atoms, meeting
 from models.calendar import Working, later
 from models.facts import FactSpec, Source
 from models.flow import EndDef, FlowDef, writes
-from models.given import assumed, made_up
+from models.given import assumed
 from models.money import Money, Percent
 from models.people import BusinessTime, Directory
-from models.rules import Compare, Rule, holds, rank
-from models.satisfy import satisfying
+from models.rules import Compare, Rule, facts_of, holds, rank
 from models.values import Day, Flag, Moment, Number, Text, Value, Whole
 from workflows.library import COMPANY_CURRENCY
 from workflows.rehearsal.people import Company, Draw, draws
@@ -84,7 +83,7 @@ def _spared(flow: FlowDef, facts: Mapping[str, Value]) -> dict[str, Value]:
         known = {**facts, **spared}
         if isinstance(placed.step, EndDef) and all(holds(rule, known, COMPANY_CURRENCY) for rule in placed.rules):
             for rule in placed.rules:
-                other = satisfying(rule, known, COMPANY_CURRENCY, flow.facts, made_up, wanted=False)
+                other = meeting(~rule, known, COMPANY_CURRENCY, flow.facts, facts_of(rule))
                 if other:
                     spared |= other
                     break

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from models import acts
+from models.boundaries import meeting
 from models.deal import DealState, placed
 from models.facts import Source
 from models.flow import WaitDef, writes
 from models.given import form_answers
 from models.offers import Offer
 from models.progress import Wait
-from models.satisfy import satisfying
+from models.rules import Rule, facts_of, holds
 from models.turn import lacking
 from models.values import Digest, Value
 
@@ -88,8 +89,7 @@ def _revise(state: DealState, wait: Wait, common: dict[str, Any], now: datetime,
     here = placed(state, wait.step or "")
     facts: dict[str, Value] | None = {path: supply(path) for path in missing(state, wait)}
     if wait.kind == "wait" and here is not None and isinstance(here.step, WaitDef) and here.step.until is not None:
-        specs = state.flow.facts
-        facts = satisfying(here.step.until, state.facts, state.rates, specs, lambda spec: supply(spec.path))
+        facts = _news(state, here.step.until, supply)
     if not facts:
         return None
     outside = all(state.flow.facts[p].source in (Source.CRM, Source.ERP) for p in facts if p in state.flow.facts)
@@ -97,6 +97,17 @@ def _revise(state: DealState, wait: Wait, common: dict[str, Any], now: datetime,
     if source != "person":
         common = {**common, "by": source}
     return acts.Revise(**common, source=source, at=now, facts=facts)
+
+
+def _news(state: DealState, until: Rule, supply: Supply) -> dict[str, Value] | None:
+    """Return facts by which a Wait is met: what somebody says of them, else the fewest that would do."""
+    paths = [path for path in dict.fromkeys(facts_of(until)) if path in state.flow.facts]
+    if holds(until, state.facts, state.rates):
+        return None  # it is met already; the deal is about to find out
+    said = {path: supply(path) for path in paths}
+    if holds(until, {**state.facts, **said}, state.rates):
+        return said
+    return meeting(until, state.facts, state.rates, state.flow.facts, paths)
 
 
 def _form(state: DealState, step: str | None, supply: Supply) -> dict[str, Any]:
