@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workflows.rehearsal.world import Setting
 
 T = TypeVar("T")
+_MOST_SEED = 2**63 - 1
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -51,7 +52,7 @@ def rehearse(
     months: Annotated[
         float | None, typer.Option(help="How long one deal may take (12), or over how long many arrive (3).")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same rehearsal.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same rehearsal; 0 or more.")] = 0,
     start: Annotated[
         str | None, typer.Option(help="When it begins, such as 2026-11-23T09:00; the coming Monday without it.")
     ] = None,
@@ -68,11 +69,16 @@ def rehearse(
         raise typer.BadParameter(f"--deals is from 1 to {MOST_DEALS}, not {deals}; figures hardly change beyond 500")
     if save_test is not None and deals != 1:
         raise typer.BadParameter("--save-test is of one deal; leave out --deals")
+    if not 0 <= seed <= _MOST_SEED:
+        raise typer.BadParameter(f"--seed is a whole number from 0 to {_MOST_SEED}, not {seed}")
+    _may_write(save_test, svg)
     setting = setting_of(
         flow, people=people, outages=outages, start=start, seed=seed,
         months=(12 if deals == 1 else 3) if months is None else months,
     )  # fmt: skip
     given = [] if facts is None else facts_in(setting.flow, facts)
+    if len(given) > MOST_DEALS:
+        raise typer.BadParameter(f"{facts} lists {len(given)} deals; {MOST_DEALS} are rehearsed at most")
     if save_test is not None and len(given) > 1:
         raise typer.BadParameter(f"--save-test is of one deal, and {facts} lists {len(given)}")
     _notes(setting, own=people is not None)
@@ -140,6 +146,18 @@ def _save_test(setting: Setting, facts: dict[str, Value], told: Story, wanted: W
         people=seen(wanted.people), outages=seen(wanted.outages),
     )  # fmt: skip
     _write(file, test_text(recipe, plain(told), f"{setting.flow.name} version {setting.flow.version}, {told.title}"))
+
+
+def _may_write(save_test: Path | None, svg: Path | None) -> None:
+    """Write over nothing but an earlier rehearsal: a slip of the hand must not cost somebody their flow."""
+    if svg is not None and svg.suffix != ".svg":
+        raise typer.BadParameter(f"--svg writes a picture, such as {svg.stem}.svg, not {svg.name}")
+    if save_test is None:
+        return
+    if not (save_test.name.startswith("test_") and save_test.suffix == ".py"):
+        raise typer.BadParameter(f"--save-test writes a test, such as test_{save_test.stem}.py, not {save_test.name}")
+    if save_test.is_file() and "rehearsed(" not in save_test.read_text("utf-8", errors="replace"):
+        raise typer.BadParameter(f"{save_test} holds a test of another kind; give the rehearsal a file of its own")
 
 
 def _write(file: Path, text: str) -> None:

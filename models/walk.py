@@ -243,9 +243,7 @@ def content_changed(step: Step, record: Record, now: Reading, state: DealState) 
 def _begin(found: Walk, step: Step, step_id: StepId, now: Reading, rules: tuple[Rule, ...]) -> Gate:
     state, record = found.state, found.state.record(step_id)
     if isinstance(step, EndDef):
-        late = any(
-            r.live or (s.startswith("signature:") and r.state is Status.SETTLED) for s, r in state.records.items()
-        )
+        late = _committed(state)
         if late:
             found.questions.append((step_id, "ending"))
         else:

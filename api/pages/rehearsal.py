@@ -36,6 +36,8 @@ MOST_DEALS, MOST_MONTHS, MOST_DAYS, MOST_SEED = 50, 12, 365, 1_000_000
 """What one page may cost; the command line takes more."""
 MOST_STEPS = 200
 _PATIENCE = 30.0
+_LOOK_AGAIN = 0.1
+"""Seconds."""
 _ONE_AT_A_TIME = Lock()
 
 
@@ -79,6 +81,7 @@ async def rehearsal(request: Request, parts: With, name: Annotated[str, Path(max
             people = await queries.people(session)
         setting = _setting(flow, people, asked, parts)
         try:
+            await _turn()
             made = await asyncio.to_thread(_rehearsed, setting, asked.numbers["deals"])
         except (CannotFly, TimeoutError) as no:
             wrong = str(no)
@@ -128,10 +131,17 @@ def _setting(flow: FlowDef, people: Mapping[str, Employee], asked: Asked, parts:
     )
 
 
+async def _turn() -> None:
+    """Wait for one's turn: one rehearsal at a time, and those who wait keep no thread from other pages."""
+    for _ in range(round(_PATIENCE / _LOOK_AGAIN)):
+        if _ONE_AT_A_TIME.acquire(blocking=False):
+            return
+        await asyncio.sleep(_LOOK_AGAIN)
+    raise TimeoutError("another rehearsal is under way; try again in a moment")
+
+
 def _rehearsed(setting: Setting, number: int) -> Rehearsed:
-    """Fly in a worker thread; one rehearsal at a time, so that nobody's page slows down for more."""
-    if not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE):
-        raise TimeoutError("another rehearsal is under way; try again in a moment")
+    """Fly in a worker thread whose turn it is."""
     try:
         if number > 1:
             figures = fly_many(setting, number)

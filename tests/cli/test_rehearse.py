@@ -185,6 +185,7 @@ WRONG_CALLS = {
     "a century": (["--months", 1200], "at most 36"),
     "months of nothing": (["--months", "nan"], "--months is more than 0"),
     "no day": (["--start", "soon"], "--start is a day or a time"),
+    "a seed below nothing": (["--seed", -1], "--seed is a whole number from 0 to"),
     "a test of many": (["--deals", 2, "--save-test", "x.py"], "--save-test is of one deal"),
     "no file": (["--facts", "nowhere.json"], "there is no nowhere.json"),
     "no people": (["--people", "nowhere.toml"], "there is no nowhere.toml"),
@@ -196,6 +197,37 @@ def test_a_wrong_call_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], options: Sequence[object], told: str
 ) -> None:
     assert told in refused(["managed-services", *options], capsys)
+
+
+@pytest.mark.parametrize("flow", ["managed-services", "saas"])
+def test_a_database_that_is_down_when_the_deal_arrives_delays_and_loses_nothing(
+    flow: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outages = tmp_path / "outages.toml"
+    outages.write_text('[[outages]]\nsystem = "database"\nfrom = 2026-11-22T09:00:00Z\nlasting = "3 days"\n')
+    told = said([flow, "--outages", outages], capsys)
+    assert "The deal ended won after " in told
+
+
+def test_a_rehearsal_writes_over_nothing_but_a_rehearsal(
+    tmp_path: Path, facts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow, own = tmp_path / "policy.py", tmp_path / "test_policy.py"
+    flow.write_text("mine = 1\n")
+    own.write_text("def test_mine():\n    assert True\n")
+    call = ["managed-services", "--facts", facts]
+    assert "writes a test, such as test_policy.py" in refused([*call, "--save-test", flow], capsys)
+    assert "holds a test of another kind" in refused([*call, "--save-test", own], capsys)
+    assert "writes a picture, such as policy.svg" in refused([*call, "--svg", flow], capsys)
+    assert (flow.read_text(), "assert True" in own.read_text()) == ("mine = 1\n", True)
+
+
+def test_more_deals_than_are_rehearsed_are_refused_as_a_list_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = tmp_path / "many.json"
+    many.write_text(json.dumps([FACTS] * 2001))
+    assert "lists 2001 deals; 2000 are rehearsed at most" in refused(["managed-services", "--facts", many], capsys)
 
 
 def test_a_flow_nobody_knows_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

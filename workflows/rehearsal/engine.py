@@ -300,7 +300,9 @@ class VirtualTime:
             kind = self._kinds[asked.workflow_type]
             definition = self._definitions[kind]
             [given] = self.converter.from_payloads([asked.input[0]], argument_of(definition))
-            child = Run(asked.workflow_id, kind, definition, given, self._seed + len(self.runs), (run.id, asked.seq))
+            child = Run(
+                asked.workflow_id, kind, definition, given, self._seed + len(self.runs), (run.id, asked.seq, run.number)
+            )
             self.runs[child.id] = child
             started.succeeded.run_id = f"{child.id}/0"
         self._tell_later(run, run.number, job, self.now, then=lambda: self._begin(child) if child is not None else None)
@@ -331,11 +333,9 @@ class VirtualTime:
         run.ended, run.timers = True, set()
         if run.parent is None:
             return
-        parent, seq = self.runs[run.parent[0]], run.parent[1]
-        if parent.ended or parent.number:
-            return
+        parent, seq, life = self.runs[run.parent[0]], run.parent[1], run.parent[2]
         job = WorkflowActivationJob()
         job.resolve_child_workflow_execution.seq = seq
         [payload] = self.converter.to_payloads([run.result])
         job.resolve_child_workflow_execution.result.completed.result.CopyFrom(payload)
-        self._tell_later(parent, 0, job, self.now)
+        self._tell_later(parent, life, job, self.now)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 from temporalio import workflow
@@ -20,7 +21,8 @@ from temporalio.converter import DefaultFailureConverter, PayloadConverter
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
 
 JSON = pydantic_data_converter.payload_converter
-_LOOP = asyncio.new_event_loop()
+_NURSERY: Any = SimpleNamespace()
+"""Stands for the event loop on which an instance is made; afterwards the instance is its own."""
 _RUNNER = UnsandboxedWorkflowRunner()
 
 
@@ -61,7 +63,8 @@ class Run:
     argument: Any
     """What it was started with, as it was written down when it continued as new."""
     seed: int
-    parent: tuple[str, int] | None = None
+    parent: tuple[str, int, int] | None = None
+    """Who started it: the workflow, by which of its commands, and in which of its runs."""
     number: int = 0
     instance: WorkflowInstance | None = None
     past: list[WorkflowActivation] = field(default_factory=list)
@@ -105,7 +108,7 @@ def instance_of(run: Run, converter: PayloadConverter, now: datetime) -> Workflo
         last_failure=None,
     )
     with _aside():
-        asyncio._set_running_loop(_LOOP)  # noqa: SLF001 (an instance is made on a loop and then is its own)
+        asyncio._set_running_loop(_NURSERY)  # noqa: SLF001
         return _RUNNER.create_instance(details)
 
 

@@ -115,6 +115,7 @@ class World:
         staff = Directory(setting.company.people)
         self.office = Office(staff, self.clock, self._outputs, trouble=self._trouble, plans=setting.plans)
         self.office.recorded = self._recorded
+        self.office.flow_of = lambda chain: self.state(chain).flow
         self._company_time = self.diary.calendar(setting.calendar)
         self.time = VirtualTime(
             self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed
