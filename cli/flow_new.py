@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -38,6 +39,7 @@ def new_flow(
         raise typer.BadParameter(
             f"{short(str(folder / there[0]))} exists already and is not overwritten; choose another name"
         )
+    _refuse_known(name, folder)
     _try_out(folder, files, python)
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -45,12 +47,12 @@ def new_flow(
         typer.echo(f"wrote {short(str(folder / path))}")
     here = short(str(folder))
     typer.echo(
-        f"\nNext: throughline flow check {here}\n"
-        f"      throughline flow plan {here}/{python}.py --facts {here}/{python}.facts.json\n"
-        f"      pytest {here}"
+        f"\nNext: throughline flow check {quote(here)}\n"
+        f"      throughline flow plan {quote(f'{here}/{python}.py')} --facts {quote(f'{here}/{python}.facts.json')}\n"
+        f"      pytest {quote(here)}"
     )
     if folder not in _named_folders():
-        typer.echo(f"Deals get it where THROUGHLINE_FLOWS names the folder: export THROUGHLINE_FLOWS={here}")
+        typer.echo(f"Deals get it where THROUGHLINE_FLOWS names the folder: export THROUGHLINE_FLOWS={quote(here)}")
 
 
 def _python_name(name: str) -> str:
@@ -102,6 +104,16 @@ def _named(text: str, words: Mapping[str, str]) -> str:
 
 def _title(name: str) -> str:
     return name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _refuse_known(name: str, folder: Path) -> None:
+    """Refuse the name of a flow on offer, or of one that another file of the folder has."""
+    from cli.flow import loaded
+
+    # A folder may be named before it is there: this command makes it.
+    places = [place for place in dict.fromkeys([*_named_folders(), folder]) if place.is_dir()]
+    if any(each.name == name for each in loaded(places, shipped=True).every):
+        raise typer.BadParameter(f"there is a flow {name} already; choose another name")
 
 
 def _try_out(folder: Path, files: Mapping[Path, str], python: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -170,8 +171,46 @@ def test_the_name_of_a_shipped_flow_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["flow", "new", "managed-services"]) == 2
-    assert "managed-services version 1 is written twice" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "throughline: Invalid value: there is a flow managed-services already; choose another name "
+        "(see `throughline flow new --help`)\n"
+    )
     assert not list(tmp_path.iterdir())
+
+
+def test_the_name_of_a_flow_in_another_file_of_the_folder_or_on_offer_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "enterprise_deals.py").rename(folder / "large.py")
+    (folder / "enterprise_deals.facts.json").unlink()
+    (folder / "tests" / "test_enterprise_deals.py").unlink()
+    for path in sorted(folder.glob("templates/documents/sow/enterprise_deals/*")):
+        path.rename(path.with_name(f"old-{path.name}"))
+    before = files(folder)
+    monkeypatch.setenv("THROUGHLINE_FLOWS", "not_there_yet")
+    assert run(["flow", "new", "enterprise-deals", "--into", "flows"]) == 2
+    assert "there is a flow enterprise-deals already; choose another name" in capsys.readouterr().err
+    monkeypatch.setenv("THROUGHLINE_FLOWS", "flows")
+    assert run(["flow", "new", "enterprise-deals", "--into", "elsewhere"]) == 2
+    assert "there is a flow enterprise-deals already; choose another name" in capsys.readouterr().err
+    assert files(folder) == before
+    assert not Path("elsewhere").exists()
+
+
+def test_the_next_commands_can_be_pasted_where_the_folder_has_a_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THROUGHLINE_FLOWS", raising=False)
+    assert run(["flow", "new", "renewals", "--into", "my flows"]) == 0
+    said = capsys.readouterr().out
+    lines = [line.removeprefix("Next: ").strip() for line in said.splitlines() if "throughline flow" in line]
+    pasted = [shlex.split(line)[1:] for line in lines]
+    assert [words[:2] for words in pasted] == [["flow", "check"], ["flow", "plan"]]
+    for words in pasted:
+        assert run(words) == 0, words
+    assert shlex.split(next(line for line in said.splitlines() if "pytest" in line)) == ["pytest", "my flows"]
+    assert said.endswith("export THROUGHLINE_FLOWS='my flows'\n")
 
 
 def test_the_first_folder_of_throughline_flows_is_where_it_goes(
@@ -181,8 +220,8 @@ def test_the_first_folder_of_throughline_flows_is_where_it_goes(
     assert run(["flow", "new", "renewals"]) == 0
     assert "export THROUGHLINE_FLOWS" not in capsys.readouterr().out, "it is named already"
     assert (tmp_path / "ours" / "renewals.py").is_file()
-    assert run(["flow", "new", "renewals", "--into", str(tmp_path / "other")]) == 0
-    assert (tmp_path / "other" / "renewals.py").is_file()
+    assert run(["flow", "new", "amendments", "--into", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "other" / "amendments.py").is_file()
 
 
 def test_a_test_that_lies_beside_the_flows_is_not_taken_for_one(
