@@ -43,6 +43,8 @@ def told(wrong: BaseException, beside: Iterable[str] = ()) -> Told:
     match wrong:
         case Mistake() | Misspelt():
             return Told(wrong.what, wrong.remedy)
+        case SystemExit():
+            return Told("the file ends Python (SystemExit)", "remove that line")
         case SyntaxError():
             return _not_python(wrong)
         case ModuleNotFoundError():

@@ -96,7 +96,7 @@ def test_one_version_written_twice_is_found(tmp_path: Path) -> None:
         ("from facts import deal\n\nrule = deal.regoin.is_set()\n", "not_imported", 3, "did you mean 'region'?"),
         ("from facts import deal\nif deal.value > 5: pass\n", "not_imported", 2, "cannot be compared with 5"),
         ("import nothing_of_this_name\n", "not_imported", 1, "there is no module 'nothing_of_this_name'"),
-        ("raise SystemExit(3)\n", "not_imported", 1, "3"),
+        ("raise SystemExit(3)\n", "not_imported", 1, "the file ends Python (SystemExit)"),
         ("from workflows.language import Flow\nf = Flow('empty', version=1)\n", "no_facts", 2, "which facts"),
     ],
 )
