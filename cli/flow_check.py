@@ -45,7 +45,7 @@ def check_flows(
     from cli.flow import loaded, on_offer
 
     if path is not None and not path.exists():
-        raise typer.BadParameter(f"there is no {path}")
+        raise typer.BadParameter(_no_such(path))
     if path is not None and path.is_file() and path.suffix != ".py":
         raise typer.BadParameter(f"{path} is no flow file; a flow is a .py file")
     who = None if people is None else people_in(people)
@@ -55,6 +55,18 @@ def check_flows(
         raise typer.BadParameter(f"there is no flow in {path}; a flow is a .py file that says Flow(...)")
     _print(found, len(library.every), Format.JSON if as_json else form)
     raise typer.Exit(1 if any(strict or each.severity == "error" for each in found) else 0)
+
+
+def _no_such(path: Path) -> str:
+    from cli.flow import on_offer
+
+    # What is not there may be the name of a flow, which every other command takes.
+    if any(each.name == str(path) for each in on_offer().every):
+        return (
+            f"there is no file or folder {path}; a flow on offer is checked without a path, with all the others: "
+            "throughline flow check"
+        )
+    return f"there is no file or folder {path}; give a flow file or a folder of them, or nothing to check all on offer"
 
 
 def _print(found: Sequence[Finding], flows: int, form: Format) -> None:

@@ -84,6 +84,7 @@ def run(arguments: list[str]) -> int:
 def _explain(wrong: Exception) -> int:
     if _is_one_of(wrong, _EXPECTED):
         text = wrong.format_message() if hasattr(wrong, "format_message") else str(wrong)
+        text = text.replace(": Value error, ", ": ", 1)  # how pydantic begins what is said of a choice
         context = getattr(wrong, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context is not None else ""
         # Asked for nothing, a group shows its help; that is the whole answer.

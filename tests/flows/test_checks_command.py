@@ -144,6 +144,20 @@ def test_a_folder_or_file_without_flows_is_told_in_one_line(tmp_path: Path, caps
         assert "there is no flow in" in told
         assert len(told.splitlines()) == 1
     assert run(["flow", "check", str(tmp_path), "--format", "xml"]) == 2
+    assert capsys.readouterr().err.startswith("throughline: Invalid value for '--format': 'xml' is not one of 'text', ")
+
+
+def test_a_name_in_place_of_a_path_is_told_what_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("THROUGHLINE_FLOWS", raising=False)
+    assert run(["flow", "check", "managed-services"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no file or folder managed-services; a flow on offer is checked without a path" in told
+    assert run(["flow", "check", "nothing"]) == 2
+    told = capsys.readouterr().err
+    assert "there is no file or folder nothing; give a flow file or a folder of them" in told
 
 
 def test_a_file_that_is_no_python_is_a_finding_and_the_others_are_checked(
