@@ -30,12 +30,13 @@ def draw_flow(
     ] = None,
 ) -> None:
     """Draw a flow: stages, parallel branches, deadlines, ways back. Without an option the picture is NAME.svg here."""
+    from cli.flow_meant import meant
     from workflows.diagram import compared, diagram
 
     if svg == mermaid == STANDARD_OUTPUT:
         raise typer.BadParameter("only one of --svg and --mermaid can go to standard output; give the other a file")
-    chosen = _meant(flow, diff)
-    made = diagram(chosen) if diff is None else compared(_meant(diff, flow), chosen)
+    chosen = meant(flow, other=diff)
+    made = diagram(chosen) if diff is None else compared(meant(diff, other=flow), chosen)
     wanted = [(svg, made.svg), (mermaid, made.mermaid)]
     if svg is None and mermaid is None:
         wanted = [(str(_beside(chosen, compared=diff is not None)), made.svg)]
@@ -45,21 +46,6 @@ def draw_flow(
         elif place is not None:
             _write(Path(place), draw())
             typer.echo(f"{place} shows {_said(made)}", err=STANDARD_OUTPUT in (svg, mermaid))
-
-
-def _meant(name: str, other: str | None) -> FlowDef:
-    """Return the flow that an argument names; `other` is the flow it is compared with."""
-    from cli.flow import on_offer
-    from cli.flow_release import _meant as definition
-    from workflows.library import NoFlow
-
-    written = name.partition("::")[0].endswith((".py", ".json")) or name.rpartition("@")[2].isdigit()
-    if written:
-        return definition(name, None, Path(other or ""))
-    try:
-        return on_offer().choose({}, name=name)
-    except NoFlow as none:
-        raise typer.BadParameter(f"{none}; a flow that is not on offer is given as its file") from none
 
 
 def _beside(flow: FlowDef, *, compared: bool) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -67,15 +67,12 @@ def plan_flow(
 
 def flow_named(name: str) -> FlowDef:
     """Return a flow on offer by its name, or the only flow of a file. Raises BadParameter."""
-    from cli.flow import loaded, on_offer
-    from workflows.library import NoFlow
+    from cli.flow import loaded
+    from cli.flow_meant import named_on_offer
 
     file = Path(name)
     if file.suffix != ".py":
-        try:
-            return on_offer().choose({}, name=name)
-        except NoFlow as none:
-            raise typer.BadParameter(str(none)) from none
+        return named_on_offer(name)
     if not file.is_file():
         raise typer.BadParameter(f"there is no {file}")
     library = loaded([file], shipped=False)
@@ -85,7 +82,7 @@ def flow_named(name: str) -> FlowDef:
         raise typer.BadParameter(
             f"{file} holds {', '.join(each.name for each in library.flows)}; a plan is of one flow"
         )
-    raise typer.BadParameter(f"{file} holds no flow that can run; see `throughline flow check {file}`")
+    raise typer.BadParameter(f"{file} holds no flow that can run; see `throughline flow check {shlex.quote(name)}`")
 
 
 def colleagues(people: Path | None) -> tuple[Colleague, ...]:
@@ -149,12 +146,7 @@ def given_facts(flow: FlowDef, facts: Path) -> dict[str, Value]:
 
 
 def starting(written: str | None, zone: str) -> datetime:
-    """Return when the deal arrives; a time without a zone is the company's, a day alone is its morning."""
-    if written is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        at = datetime.fromisoformat(written)
-        local = at.replace(hour=9) if len(written) <= len("2026-11-23") else at
-        return (local if local.tzinfo else local.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except (ValueError, OverflowError, ZoneInfoNotFoundError):
-        raise typer.BadParameter(f"--start is a day or a time such as 2026-11-23T09:00, not {written!r}") from None
+    """Return when the deal arrives: now when nobody says. Raises BadParameter."""
+    from cli.rehearsing import moment
+
+    return datetime.now(UTC).replace(microsecond=0) if written is None else moment(written, zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,13 +28,15 @@ def release_flows(
     as_json: AsJson = False,
 ) -> None:
     """Lock flows as they are now, beside their files: from then on a change needs a new version number."""
+    from cli.flow_meant import library_of
     from workflows.versions import NotReleased, Releases, release
 
-    library = _library(flows)
+    if flow is not None and flow.partition("::")[0].endswith(".py"):
+        raise typer.BadParameter(_by_name(Path(flow.partition("::")[0]), flow.partition("::")[2]))
+    library = library_of(flows)
     wanted = [each for each in library.every if flow in {None, each.name}]
     if not wanted:
-        names = ", ".join(dict.fromkeys(each.name for each in library.every)) or "none"
-        raise typer.BadParameter(f"there is no flow {flow!r}; there are {names}" if flow else _empty(library, flows))
+        raise typer.BadParameter(_empty(library, flows) if flow is None else _unknown(library, flow, flows))
     _refuse_mistakes(library, wanted, people)
     today, done = datetime.now(UTC).date(), []
     for each in wanted:
@@ -53,7 +56,10 @@ def release_flows(
 
 def diff_flows(
     old: Annotated[
-        str, typer.Argument(metavar="A", help="flow.py, flow.py::name, a released name@1, or a definition in JSON.")
+        str,
+        typer.Argument(
+            metavar="A", help="A flow on offer, flow.py, flow.py::name, a released name@1, or a definition in JSON."
+        ),
     ],
     new: Annotated[str, typer.Argument(metavar="B", help="The same; what is said is what B does differently.")],
     flows: Annotated[Path | None, typer.Option(help="The folder in which released versions are looked up.")] = None,
@@ -61,9 +67,10 @@ def diff_flows(
     as_json: AsJson = False,
 ) -> None:
     """Say in words what flow B does differently from flow A. The exit code is 0, whether they differ or not."""
+    from cli.flow_meant import meant
     from workflows.difference import difference
 
-    before, after = _meant(old, flows, Path(new)), _meant(new, flows, Path(old))
+    before, after = meant(old, folder=flows, other=new), meant(new, folder=flows, other=old)
     changes = difference(before, after)
     if as_json:
         typer.echo(json.dumps({
@@ -80,19 +87,6 @@ def diff_flows(
 
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~", "moved": ">", "renamed": "="}
-
-
-def _library(folder: Path | None) -> Library:
-    from cli.flow import loaded, on_offer
-    from workflows.versions import SHIPPED
-
-    if folder is None:
-        return on_offer()
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is no folder of flows")
-    if folder.resolve() == SHIPPED.resolve():
-        return loaded([], shipped=True)
-    return loaded([folder], shipped=False)
 
 
 def _refuse_mistakes(library: Library, wanted: list[FlowDef], people: Path | None) -> None:
@@ -113,6 +107,28 @@ def _refuse_mistakes(library: Library, wanted: list[FlowDef], people: Path | Non
         )
 
 
+def _by_name(file: Path, name: str) -> str:
+    """Say how the flow of a file is released, with its name where the file holds one flow."""
+    from cli.flow import loaded
+
+    names = {each.name for each in loaded([file], shipped=False).every} if file.is_file() and not name else {name}
+    known = names.pop() if len(names) == 1 else ""
+    return (
+        f"a release takes the name of a flow: throughline flow release {known or 'NAME'} "
+        f"--flows {shlex.quote(str(file.parent))}, or without --flows where THROUGHLINE_FLOWS names the folder"
+    )
+
+
+def _unknown(library: Library, name: str, folder: Path | None) -> str:
+    names = ", ".join(dict.fromkeys(each.name for each in library.every)) or "none"
+    if folder is not None:
+        return f"there is no flow {name!r}; there are {names}"
+    return (
+        f"there is no flow {name!r} on offer; there are {names}; "
+        "a flow that is not on offer is released from its folder, as with --flows flows"
+    )
+
+
 def _empty(library: Library, folder: Path | None) -> str:
     where = f" in {folder}" if folder else ""
     broken = " that can be loaded; see `throughline flow check`" if library.findings else ""
@@ -125,67 +141,3 @@ def _said(flow: FlowDef, *, news: bool, on: str, file: Path) -> str:
     if news:
         return f"{flow.name} version {flow.version} is released; commit {short(str(file))} and the fingerprints beside"
     return f"{flow.name} version {flow.version} was released on {on} and still says the same"
-
-
-def _meant(text: str, folder: Path | None, other: Path) -> FlowDef:
-    """Return the definition that an argument names."""
-    path, _, name = text.partition("::")
-    if path.endswith(".json"):
-        return _from_json(Path(path))
-    if path.endswith(".py"):
-        return _from_file(Path(path), name)
-    named, at, number = text.rpartition("@")
-    if at and number.isdigit():
-        return _from_release(named, int(number), folder, other)
-    raise typer.BadParameter(
-        f"{text!r} names no definition: give a flow file (flow.py or flow.py::name), a released name@1, "
-        "or a definition in a .json file"
-    )
-
-
-def _from_json(file: Path) -> FlowDef:
-    from pydantic import ValidationError
-
-    from models.flow import FlowDef
-
-    try:
-        return FlowDef.model_validate_json(file.read_bytes())
-    except OSError as wrong:
-        raise typer.BadParameter(f"{file} cannot be read: {wrong.strerror}") from wrong
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise typer.BadParameter(f"{file} is no definition of a flow: {where}: {first['msg']}") from wrong
-
-
-def _from_file(file: Path, name: str) -> FlowDef:
-    from cli.flow import loaded, short
-    from workflows.versions import SHIPPED
-
-    if not file.is_file():
-        raise typer.BadParameter(f"there is no {file}")
-    shipped = file.resolve().parent == SHIPPED.resolve()
-    library = loaded([] if shipped else [file], shipped=shipped)
-    here = [each for each in library.every if Path(each.file).resolve() == file.resolve()]
-    found = [each for each in here if name in {"", each.name, f"{each.name}@{each.version}"}]
-    if not here:
-        first = next(iter(library.findings), None)
-        why = f": {short(first.file)}:{first.line}: {first.what}" if first else ""
-        raise typer.BadParameter(f"there is no flow in {file}{why}")
-    if len({each.name for each in found}) != 1:
-        names = ", ".join(dict.fromkeys(each.name for each in here))
-        raise typer.BadParameter(f"say which flow of {file}: {file}::name, where name is one of {names}")
-    return max(found, key=lambda each: each.version)
-
-
-def _from_release(name: str, number: int, folder: Path | None, other: Path) -> FlowDef:
-    """Return a released version: of the folder given, else of the folder of the other file, else of all on offer."""
-    beside = Path(str(other).partition("::")[0])
-    near = beside.parent if folder is None and beside.suffix == ".py" and beside.is_file() else folder
-    found = dict(_library(near).released)
-    if near is not None and folder is None:
-        found = {**_library(None).released, **found}
-    if (name, number) in found:
-        return found[name, number]
-    known = ", ".join(f"{each}@{n}" for each, n in sorted(found)) or "none"
-    raise typer.BadParameter(f"{name}@{number} is not released; released are {known}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +50,11 @@ def scenarios_of_flow(
         return
     _print(found)
     if files:
-        typer.echo(f"{len(files)} facts files are in {save}; try `throughline flow plan {flow} --facts {files[1]}`")
+        typer.echo(f"{len(files)} facts files are in {save}; try `{_next(flow, files[1])}`")
+
+
+def _next(flow: str, facts: Path) -> str:
+    return shlex.join(["throughline", "flow", "plan", flow, "--facts", str(facts)])
 
 
 def _plain(flow: FlowDef, found: Scenarios) -> dict[str, object]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workflows.rehearsal.world import Setting
 
 MOST_MONTHS = 36
+FIRST_YEAR, LAST_YEAR = 1990, 2090
 T = TypeVar("T")
 MOST_STEPS = 2000
 
@@ -76,9 +77,9 @@ def setting_of(
 
 def flow_meant(name: str) -> FlowDef:
     """Return a flow on offer, or one of a file: flow.py or flow.py::name. Raises BadParameter."""
-    from cli.flow_diagram import _meant
+    from cli.flow_meant import meant
 
-    found = _meant(name, None)
+    found = meant(name)
     if len(found.steps) > MOST_STEPS:
         raise typer.BadParameter(f"{found.name} has {len(found.steps)} steps; a rehearsal takes {MOST_STEPS} at most")
     return found
@@ -138,14 +139,24 @@ def begin(written: str | None, zone: str) -> datetime:
         today = datetime.now(here).date()
         monday = today + timedelta(days=-today.weekday() % 7)
         return datetime.combine(monday, time(9), here).astimezone(UTC)
+    return moment(written, zone)
+
+
+def moment(written: str, zone: str) -> datetime:
+    """Return a --start as written: without a zone it is the company's, a day alone is its morning at nine.
+
+    Calendars are counted within these years only. Raises BadParameter.
+    """
     try:
         at = datetime.fromisoformat(written)
         at = at.replace(hour=9) if len(written) <= len("2026-11-23") else at
-        found = (at if at.tzinfo else at.replace(tzinfo=here)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        found = (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError, ZoneInfoNotFoundError):
         found = None
-    if found is None or not 1990 <= found.year <= 2090:
-        raise typer.BadParameter(f"--start is a day or a time such as 2026-11-23T09:00, not {written!r}")
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(
+            f"--start is a day or a time from {FIRST_YEAR} to {LAST_YEAR}, such as 2026-11-23T09:00, not {written!r}"
+        )
     return found
 
 

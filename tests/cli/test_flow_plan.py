@@ -12,6 +12,8 @@ import pytest
 from cli.main import run
 from tests.flows.planning import DEAL
 
+DAY = "--start is a day or a time from 1990 to 2090, such as 2026-11-23T09:00, not"
+
 
 @pytest.fixture(autouse=True)
 def shipped_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +112,10 @@ def test_people_come_from_a_file_of_ones_own(tmp_path, capsys):
             ["plan", "managed-services", "--facts", "UNKNOWN"],
             "did you mean 'discount'?; payment_days is a",
         ),
-        (["plan", "managed-services", "--facts", "FACTS", "--start", "soon"], "--start is a day or a time such as"),
+        (["plan", "managed-services", "--facts", "FACTS", "--start", "soon"], DAY),
+        (["plan", "managed-services", "--facts", "FACTS", "--start", "9999-12-31"], DAY),
+        (["plan", "managed-services", "--facts", "FACTS", "--start", "0001-01-01"], DAY),
+        (["scenarios", "managed-services", "--start", "9999-12-31"], DAY),
         (["plan", "managed-services", "--facts", "FACTS", "--people", "gone.toml"], "gone.toml cannot be read"),
         (["plan", "managed-services", "--facts", "FACTS", "--people", "NOBODY"], "names nobody; write [[people]]"),
         (["scenarios", "nothing"], "there is no flow 'nothing' on offer"),

@@ -19,6 +19,11 @@ WORDS = (
     "the whole rule: margin < 30 % or payment days > 45"
 )  # fmt: skip
 
+NOT_ON_OFFER = (
+    "there is no flow {!r} on offer; there are manufacturing, saas, construction, financial-services, "
+    "managed-services; a flow that is not on offer is given as its file, such as flows/renewals.py (see"
+)
+
 
 class Typed(NamedTuple):
     code: int
@@ -117,10 +122,59 @@ def test_a_difference_is_said_between_files_releases_and_definitions(shell: Shel
     assert shell("diff", "managed-services@1", "managed-services@2", "--flows", "flows").out == wanted
 
 
+def test_a_difference_takes_the_names_of_flows_on_offer(shell: Shell) -> None:
+    said = shell("diff", "saas", "managed-services")
+    assert said.code == 0, said.err
+    assert said.out.startswith("saas version 1 -> managed-services version 1: ")
+    assert "they say the same" in shell("diff", "managed-services", "managed-services@1").out
+    shell.edit(THRESHOLD, SECOND)
+    changed = shell("diff", "managed-services", "flows/managed_services.py")
+    assert changed.out == f"managed-services version 1 -> managed-services version 2: 1 change\n  ~ {WORDS}\n"
+    near = shell("diff", "managed-services", "managed-services", "--flows", "flows")
+    assert near.out.startswith("managed-services version 2 -> managed-services version 2: they say the same")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "nothing", "--facts", "facts.json"),
+        ("scenarios", "nothing"),
+        ("diagram", "nothing"),
+        ("diagram", "managed-services", "--diff", "nothing"),
+        ("diff", "managed-services", "nothing"),
+    ],
+)
+def test_every_command_says_the_same_of_a_name_that_is_not_on_offer(shell: Shell, words: tuple[str, ...]) -> None:
+    assert NOT_ON_OFFER.format("nothing") in one_line(shell(*words))
+
+
+def test_a_rehearsal_says_it_too(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shell.folder.is_dir()
+    assert run(["rehearse", "nothing"]) == 2
+    assert NOT_ON_OFFER.format("nothing") in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("diff", "nothing", "flows/managed_services.py"), "'nothing' names no definition: give a flow file"),
+        (("diff", "nothing", "flows/managed_services.py"), NOT_ON_OFFER.format("nothing")),
+        (("diff", "flows/managed_services.py", "x@"), NOT_ON_OFFER.format("x@")),
+        (("diff", "nothing", "managed-services", "--flows", "flows"), "there is no flow 'nothing' in flows; there are"),
+        (
+            ("diff", "blank.json", "managed-services"),
+            "blank.json is no definition of a flow: it is not JSON (EOF while",
+        ),
+        (("diff", "list.json", "managed-services"), "list.json is no definition of a flow: it is no JSON object"),
+        (
+            ("diff", "broken.json", "managed-services"),
+            "broken.json is no definition of a flow: version: Field required",
+        ),
+        (
+            ("release", "flows/managed_services.py"),
+            "throughline flow release managed-services --flows flows, or without --flows where THROUGHLINE_FLOWS names",
+        ),
+        (("release", "my flows/x.py"), "throughline flow release NAME --flows 'my flows', or"),
+        (("release", "nothing"), "a flow that is not on offer is released from its folder, as with --flows flows"),
         (("diff", "no.py", "flows/managed_services.py"), "there is no no.py"),
         (("diff", "flows/managed_services.py::other", "no.py"), "say which flow of flows/managed_services.py"),
         (("diff", "managed-services@9", "flows/managed_services.py"), "managed-services@9 is not released"),
@@ -135,6 +189,8 @@ def test_a_difference_is_said_between_files_releases_and_definitions(shell: Shel
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(shell: Shell, words: tuple[str, ...], said: str) -> None:
     Path("broken.json").write_text('{"name": "x"}')
+    Path("blank.json").write_text("\n")
+    Path("list.json").write_text("[]")
     Path("empty.py").write_text("")
     Path("flawed.py").write_text("x = (\n")
     assert said in one_line(shell(*words))
