@@ -90,7 +90,7 @@ def _from_file(file: Path, name: str) -> FlowDef:
     found = [each for each in here if name in {"", each.name, f"{each.name}@{each.version}"}]
     if not here:
         first = next(iter(library.findings), None)
-        why = f": {short(first.file)}:{first.line}: {first.what}" if first else ""
+        why = f": {short(first.file)}:{first.line}: {first.what}; {first.remedy}" if first else ""
         raise typer.BadParameter(f"there is no flow in {file}{why}")
     if len({each.name for each in found}) != 1:
         names = ", ".join(dict.fromkeys(each.name for each in here))

@@ -182,6 +182,7 @@ def test_a_rehearsal_says_it_too(shell: Shell, capsys: pytest.CaptureFixture[str
         (("diff", "missing.json", "flows/managed_services.py"), "missing.json cannot be read"),
         (("diff", "empty.py", "flows/managed_services.py"), "there is no flow in empty.py"),
         (("diff", "flawed.py", "flows/managed_services.py"), "not Python"),
+        (("diff", "ends/flow.py", "saas"), "flow.py:1: the file ends Python (SystemExit); remove that line"),
         (("release", "--flows", "nowhere"), "nowhere is no folder of flows"),
         (("release", "other", "--flows", "flows"), "there is no flow 'other'; there are managed-services"),
         (("release", "--people", "nobody.toml", "--flows", "flows"), "nobody.toml cannot be read"),
@@ -192,6 +193,8 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(shell: Shell, words: tu
     Path("blank.json").write_text("\n")
     Path("list.json").write_text("[]")
     Path("empty.py").write_text("")
+    Path("ends").mkdir()
+    Path("ends/flow.py").write_text("raise SystemExit(3)\n")
     Path("flawed.py").write_text("x = (\n")
     assert said in one_line(shell(*words))
 
