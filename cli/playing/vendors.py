@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -26,14 +27,24 @@ class Vendors:
 
     def prepare(self, items: Mapping[str, str]) -> None:
         """Set up what an administrator sets up once: properties, items, members. Doing it again changes nothing."""
-        self._post("HubSpot", "properties", {"deals": list(_PROPERTIES)})
-        self._post("ERPNext", "items", dict(items))
         members = [{"id": p.slack, "name": p.name, "email": p.mail, "country": COUNTRY} for p in PEOPLE]
-        self._post("Slack", "users", members)
+        for vendor, control, body in (
+            ("HubSpot", "properties", {"deals": list(_PROPERTIES)}),
+            ("ERPNext", "items", dict(items)),
+            ("Slack", "users", members),
+        ):
+            self.patience.repeat(f"preparing {vendor}", partial(self._sent, vendor, control, body)).raise_for_status()
 
     def enter(self, sale: Sale) -> str:
         """Enter a deal in the CRM as its owner does; return its id there. The CRM tells Throughline by itself."""
-        return str(self._post("HubSpot", "deals", sale.entered())["id"])
+        while True:
+            try:
+                return str(self._post("HubSpot", "deals", sale.entered())["id"])
+            except httpx2.TransportError:  # a sandbox that was killed may have taken it before
+                known = {deal["properties"]["dealname"]: deal["id"] for deal in self.held("HubSpot", "deals")}
+                if sale.title in known:
+                    return str(known[sale.title])
+                self.patience.check(f"entering {sale.title}")
 
     def held(self, vendor: str, kind: str) -> list[Record]:
         """Return everything of one kind that a vendor holds."""
@@ -50,8 +61,10 @@ class Vendors:
         return self.pages[vendor].rstrip("/")
 
     def _post(self, vendor: str, control: str, body: Any) -> Any:
-        address = f"{self._address(vendor)}/_sandbox/{control}"
-        return httpx2.post(address, json=body, trust_env=False, timeout=20).raise_for_status().json()
+        return self._sent(vendor, control, body).raise_for_status().json()
+
+    def _sent(self, vendor: str, control: str, body: Any) -> httpx2.Response:
+        return httpx2.post(f"{self._address(vendor)}/_sandbox/{control}", json=body, trust_env=False, timeout=20)
 
 
 def links(mail: Record) -> list[str]:
