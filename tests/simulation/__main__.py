@@ -111,9 +111,13 @@ def main() -> int:
 def run(name: str, first: int, count: int | None) -> int:
     """Run one campaign, printing as it goes; return 1 when a seed broke something."""
     count = count or CAMPAIGNS[name][1]
-    began = time.monotonic()
+    began, told_of = time.monotonic(), 0
 
     def tell(found: Seen) -> None:
+        nonlocal told_of
+        for seed, why in found.broken[told_of:20]:
+            print(f"  {why}\n    again: python -m tests.simulation {name} --seed {seed}", flush=True)
+        told_of = len(found.broken)
         if found.runs % 1000 == 0:
             rate = found.runs / (time.monotonic() - began)
             print(f"  {found.runs} of {count}, {rate:.0f} a second, {len(found.broken)} broken", flush=True)
@@ -124,8 +128,6 @@ def run(name: str, first: int, count: int | None) -> int:
     print(f"{name}: {found.runs} runs, {told}, {len(found.broken)} broken, {time.monotonic() - began:.0f} s")
     if found.endings:
         print("  " + ", ".join(f"{n} {ending}" for ending, n in found.endings.most_common(8)))
-    for seed, why in found.broken[:20]:
-        print(f"  {why}\n    again: python -m tests.simulation {name} --seed {seed}")
     short = name == "flights" and count >= FLIGHTS and found.waits < WAITS
     if short:
         print(f"  fewer than {WAITS} waits were seen")
