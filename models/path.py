@@ -37,14 +37,9 @@ def _item(state: DealState, step: Step, stage: str) -> PathItem:
     worst = max(records, key=lambda r: _ORDER.index(r.state))
     shown = _shown(worst)
     return PathItem(
-        step=step.id, kind=step.kind, name=step.name, title=title_of(state, step), stage=stage,
+        step=step.id, kind=step.kind, name=step.name, title=step_title(state.flow, step), stage=stage,
         state=shown, notes=tuple(_notes(step, worst, records)), rule=worst.printed, round=worst.round,
     )  # fmt: skip
-
-
-def title_of(state: DealState, step: Step) -> str:
-    """Return a step's name in a picture: what a call makes, else its own name."""
-    return step_title(state.flow, step)
 
 
 _ORDER = (

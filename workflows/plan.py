@@ -25,7 +25,7 @@ from models.flow import (
     SubflowDef,
     WhenDef,
 )
-from models.path import title_of
+from models.graph import step_title
 from models.people import BusinessTime, Directory, M
 from models.rules import Rates
 from models.turn import because
@@ -205,7 +205,7 @@ def _planned(
     if step.kind == "wait" and shown == "done":
         began = []  # it was so before its turn came
     return Planned(
-        step=step_id, kind=step.kind, title=title_of(state, step), stage=here.stage.name,
+        step=step_id, kind=step.kind, title=step_title(state.flow, step), stage=here.stage.name,
         state=shown,
         turn=flown.turns.get(began[0]) if began else None, group=group, branch=branch,
         instances=tuple(i.partition("[")[2][:-1] for i in ids if "[" in i),

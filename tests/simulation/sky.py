@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -21,6 +20,7 @@ from models.progress import explain
 from models.refusals import refusal
 from models.trace import is_path, trace
 from models.values import Item, Items, Text, Whole, fingerprint
+from tests.flows.planning import Somebody
 from tests.models.guarantees import WATCH, Broken
 from tests.models.random_flows import OUTSIDE, FlowMaker
 from workflows.deal import DealLifecycle
@@ -38,16 +38,6 @@ KIND = (
     "approve", "accept", "give_information", "complete", "sign", "resubmit", "retry", "release", "revise",
     "once_more", "waive", "keep",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Somebody:
-    """A person of the test company."""
-
-    id: str
-    roles: tuple[str, ...]
-    manager: str | None = None
-    active: bool = True
 
 
 STAFF = Directory([
