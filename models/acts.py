@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from models.values import Value
 
 Reason = Annotated[str, Field(max_length=4000)]
+PersonId = Annotated[str, Field(max_length=100)]
 
 
 class _Act(BaseModel):
@@ -77,6 +78,78 @@ class GiveInformation(_StepAct):
     do: Literal["give_information"] = "give_information"
     round: int
     answer: Reason
+
+
+class Attachment(BaseModel):
+    """A file kept under its hash; it was uploaded before the act that names it."""
+
+    model_config = ConfigDict(frozen=True)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    name: str = Field(min_length=1, max_length=200)
+    media: str = Field(max_length=100)
+    size: int = Field(ge=0)
+
+
+class Comment(_StepAct):
+    """Say something about a request, with files; it decides nothing."""
+
+    do: Literal["comment"] = "comment"
+    round: int
+    text: Reason
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=10)
+
+
+class Reassign(_StepAct):
+    """Let somebody else be asked in one person's place; forwarding is doing so with one's own."""
+
+    do: Literal["reassign"] = "reassign"
+    round: int
+    of: PersonId = ""
+    """Whose place it is; empty: one's own, or, where nobody can be found, the missing one's."""
+    to: PersonId = Field(min_length=1)
+    reason: Reason
+
+
+class AddApprover(_StepAct):
+    """Ask one more person: before the others, or after they have said yes. The quorum of the others stays."""
+
+    do: Literal["add_approver"] = "add_approver"
+    round: int
+    person: PersonId = Field(min_length=1)
+    place: Literal["before", "after"]
+    reason: Reason
+
+
+class Nudge(_StepAct):
+    """Remind those who have not answered."""
+
+    do: Literal["nudge"] = "nudge"
+    round: int
+    note: Reason = ""
+
+
+class Override(_StepAct):
+    """Decide in place of those asked. It stays marked for ever; a flow may want two people for it."""
+
+    do: Literal["override"] = "override"
+    round: int
+    edition: int
+    verdict: Literal["approve", "reject"]
+    reason: Reason
+
+
+class Undo(_StepAct):
+    """Take one's own answer back, shortly after it and before anything followed that cannot be taken back."""
+
+    do: Literal["undo"] = "undo"
+    round: int
+
+
+class PeopleChanged(_Act):
+    """People, roles, the organisation or an absence changed: find out anew who is asked."""
+
+    do: Literal["people_changed"] = "people_changed"
+    reason: Reason = ""
 
 
 class Recall(_StepAct):
@@ -178,6 +251,13 @@ Act = Annotated[
     | Decline
     | AskInformation
     | GiveInformation
+    | Comment
+    | Reassign
+    | AddApprover
+    | Nudge
+    | Override
+    | Undo
+    | PeopleChanged
     | Recall
     | Resubmit
     | EndDeal

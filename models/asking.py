@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from datetime import date
 from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.calendar import Span
-from models.rules import Facts, Rates, Rule, holds
+from models.calendar import CalendarSpec, Span
+from models.rules import Facts, Rates, Rule, facts_of, holds
 
 T = TypeVar("T")
 Path = str
@@ -97,16 +98,63 @@ class Customer(_Data):
     contact: str
 
 
+class Named(_Data):
+    """One person of the company, by id."""
+
+    is_: Literal["person"] = "person"
+    person: str
+
+
+Party = Annotated[Role | Group | Managers | Owner | Customer | Named, Field(discriminator="is_")]
+"""Somebody whose answer counts as one: a table's rows, and what a table comes to for a deal."""
+
+
+class Row(_Data):
+    """One line of a rule table: whom it names when its rule holds, on the days it is in force."""
+
+    when: Rule | None = None
+    who: tuple[Party, ...]
+    since: date | None = None
+    """The first day it is in force."""
+    until: date | None = None
+    """The last day it is in force."""
+    line: int = 0
+
+    def in_force(self, on: date) -> bool:
+        return (self.since is None or self.since <= on) and (self.until is None or on <= self.until)
+
+
 class Table(_Data):
-    """People named by a rule table for the given facts."""
+    """People named by a rule table for the deal's facts; a deal keeps the rows of the day it first used it."""
 
     is_: Literal["table"] = "table"
     name: str
-    facts: tuple[Path, ...]
     match: Literal["first", "all"]
+    rows: tuple[Row, ...] = ()
+    line: int = 0
+
+    @property
+    def facts(self) -> tuple[Path, ...]:
+        """The facts its rows ask about, each once."""
+        return tuple(dict.fromkeys(path for row in self.rows if row.when is not None for path in facts_of(row.when)))
+
+    def named(self, on: date, facts: Facts, rates: Rates) -> tuple[Party, ...] | None:
+        """Return whom the rows in force `on` a day name; None while a rule that decides it lacks a fact."""
+        found: dict[str, Party] = {}
+        for row in self.rows:
+            if not row.in_force(on):
+                continue
+            verdict = True if row.when is None else holds(row.when, facts, rates)
+            if verdict is None:
+                return None
+            if verdict:
+                found |= {who_key(who): who for who in row.who}
+                if self.match == "first":
+                    break
+        return tuple(found.values())
 
 
-Who = Annotated[Role | Group | Managers | Owner | Customer | Table, Field(discriminator="is_")]
+Who = Annotated[Role | Group | Managers | Owner | Customer | Named | Table, Field(discriminator="is_")]
 
 
 def who_key(who: Who) -> str:
@@ -123,7 +171,9 @@ def who_key(who: Who) -> str:
         case Customer():
             return f"customer:{who.contact}"
         case Table():
-            return f"table:{who.name}:{','.join(who.facts)}:{who.match}"
+            return f"table:{who.name}"
+        case Named():
+            return f"person:{who.person}"
 
 
 def who_words(who: Who) -> str:
@@ -141,6 +191,8 @@ def who_words(who: Who) -> str:
             return f"the customer's {who.contact}"
         case Table():
             return f"whom table {who.name} names"
+        case Named():
+            return who.person
 
 
 DEAL_OWNER = Owner(fact="owner")
@@ -153,13 +205,23 @@ class Ladder(_Data):
     last: Silence | None = None
 
 
+Hours = Literal["company", "person"] | CalendarSpec
+
+
 class Patience(_Data):
-    """How long a request may stay open and what follows."""
+    """How long a request may stay open, whose working hours count, and what follows.
+
+    What was added after flows were released is left out of their dumps while it says nothing, so digests stay.
+    """
 
     within: Span | Choice[Span] | None = None
     escalate_to: Ladder | Choice[Ladder] = Ladder()
     remind_every: Span | None = None
     on_silence: Silence | Choice[Silence] = Silence.ESCALATE
+    hours: Hours = Field(default="company", exclude_if=lambda value: value == "company")
+    """The company's calendar, the calendar of whoever is asked, or one of the request's own."""
+    fallback: tuple[Who, ...] = Field(default=(), exclude_if=lambda value: value == ())
+    """Who is asked instead when too few of those asked may answer."""
 
 
 def chosen(value: T | Choice[T], facts: Facts, rates: Rates) -> T | None:

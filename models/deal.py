@@ -58,6 +58,8 @@ class Decision(_Frozen):
     channel: str = "page"
     on_behalf_of: str = ""
     by_silence: bool = False
+    override: bool = False
+    """An administrator decided in place of those asked; it stays marked for ever."""
     to_stage: str = ""
     conditions: tuple[str, ...] = ()
 
@@ -74,6 +76,8 @@ class Clock(_Kept):
     reminded: int = 0
     stopped_at: AwareDatetime | None = None
     resumed_at: AwareDatetime | None = None
+    pauses: list[tuple[AwareDatetime, AwareDatetime]] = []
+    """When it stood still before; instants found out anew leave these times out."""
 
     def deadline(self) -> datetime | None:
         """Return the next instant at which somebody has had their time."""
@@ -98,6 +102,36 @@ class Clock(_Kept):
         """Let it run again once `record` has computed new instants."""
         if self.stopped_at is not None:
             self.resumed_at = now
+
+
+class Moved(_Frozen):
+    """One person is asked in another's place. `of` is empty where nobody could be found for `party`."""
+
+    of: str
+    to: str
+    by: str
+    at: AwareDatetime
+    reason: str = ""
+
+
+class Added(_Frozen):
+    """One more person who has to say yes, before the others are asked or after they have agreed."""
+
+    person: str
+    place: Literal["before", "after"]
+    by: str
+    at: AwareDatetime
+    reason: str = ""
+
+
+class Proposed(_Frozen):
+    """An override that waits for a second administrator."""
+
+    by: str
+    verdict: Literal["approve", "reject"]
+    reason: str
+    edition: int
+    at: AwareDatetime
 
 
 class Kept(_Frozen):
@@ -149,6 +183,13 @@ class Record(_Kept):
     document: Value | None = None
     decisions: list[Decision] = []
     asked: dict[str, list[str]] = {}
+    """Per party, everybody who may answer for it now: people of a role, who stands in for them, rungs climbed."""
+    stands_in: dict[str, str] = {}
+    """Whom somebody asked stands in for, while that person is away."""
+    moved: list[Moved] = []
+    added: list[Added] = []
+    proposed: Proposed | None = None
+    nudged_at: AwareDatetime | None = None
     resolved: bool = False
     clock: Clock | None = None
     kept: Kept | None = None

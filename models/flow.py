@@ -56,6 +56,8 @@ class ApprovalDef(_Step):
     every_round: bool = False
     not_same_as: tuple[str, ...] = ()
     repeat: Literal["ask", "if consecutive"] = "ask"
+    override: Literal["one", "two", "none"] = Field(default="one", exclude_if=lambda value: value == "one")
+    """How many administrators it takes to decide in place of those asked."""
 
 
 class CallDef(_Step):
