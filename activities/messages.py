@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from jinja2 import Environment, FileSystemLoader, TemplateNotFound, select_autoescape
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from activities.notifying import signing_token
 from activities.outbound import Delivery
-from activities.records import signing_token
 from connectors.contract import DuplicateSafety, ExternalRef, Link, Message, Messenger, Refused
 from connectors.database import Database
 from models.tables.outbound import Outbound
