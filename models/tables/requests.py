@@ -23,6 +23,7 @@ class Request(SQLModel, table=True):
         closed_set("kind", RequestKind),
         closed_set("state", RequestState),
         Index("request_inbox", "people", postgresql_using="gin", postgresql_where=sql("state = 'open'")),
+        Index("request_asks", "asks", postgresql_using="gin", postgresql_where=sql("state = 'open'")),
         Index("request_due", "due_at", "id", postgresql_where=sql("state = 'open'")),
         Index("request_of_deal", "deal_id", "opened_at"),
         Index("request_answered_by", "answered_by", sql("closed_at desc"), postgresql_where=sql("state = 'closed'")),
@@ -37,6 +38,8 @@ class Request(SQLModel, table=True):
     title: str = text()
     reason: str = text(default="")
     people: list[str] = texts()
+    # The names by which the people were found, "role:finance": a change of people finds its requests by them.
+    asks: list[str] = texts()
     who: str = text(default="")
     state: RequestState = text(default="open")
     outcome: str | None = text(default=None)
