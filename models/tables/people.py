@@ -58,7 +58,7 @@ class PeopleChange(SQLModel, table=True):
 
     __tablename__ = "people_change"
     __table_args__ = (
-        Index("people_change_due", "due_at", postgresql_where=sql("done_at is null")),
+        Index("people_change_due", "not_before", postgresql_where=sql("done_at is null")),
         Index("people_change_newest", sql("created_at desc"), "id"),
     )
 
@@ -70,7 +70,8 @@ class PeopleChange(SQLModel, table=True):
     keys: list[str] = texts()
     by: str = text(default="")
     created_at: datetime = recorded()
-    # How often affected deals were looked for, and which have been told.
+    # When the sweep looks next, how often it has looked for affected deals, and which have been told.
+    not_before: datetime = moment()
     looks: int = whole(default=0)
     told: list[str] = texts()
     error: str | None = text(default=None)

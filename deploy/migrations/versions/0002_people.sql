@@ -35,6 +35,7 @@ create table people_change (
     keys text[] default '{}' not null,
     by text default '' not null,
     created_at timestamptz default now() not null,
+    not_before timestamptz not null,
     looks integer default 0 not null,
     told text[] default '{}' not null,
     error text,
@@ -42,7 +43,7 @@ create table people_change (
     primary key (id)
 );
 
-create index people_change_due on people_change (due_at) where done_at is null;
+create index people_change_due on people_change (not_before) where done_at is null;
 
 create index people_change_newest on people_change (created_at desc, id);
 
