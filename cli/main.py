@@ -20,6 +20,7 @@ _COMMANDS = {
     "flow": "cli.flow",
     "rehearse": "cli.rehearse",
     "deal": "cli.deal",
+    "approval": "cli.approval",
     "admin": "cli.admin",
 }
 

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
 
-from cli.main import run
-from connectors.database import Database
-from tests.workflows.worlds import Company, Outside, connect, employ
-
-NOWHERE = "127.0.0.1:9"
-
-
-@dataclass
-class Typed:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Types commands beside a running installation."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    async def __call__(self, *words: str) -> Typed:
-        self._capsys.readouterr()
-        code = await asyncio.to_thread(run, ["deal", *words])
-        printed = self._capsys.readouterr()
-        return Typed(code, printed.out, printed.err)
+from tests.cli.conftest import NOWHERE, Shell
+from tests.workflows.worlds import Company
 
 
 @pytest.fixture
-def shell(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    database_url: str,
-    temporal_server: Any,
-    tmp_path: Any,
-) -> Shell:
-    monkeypatch.setenv("THROUGHLINE_STATE", str(tmp_path))
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_server.address)
-    return Shell(capsys)
+def shell(capsys: pytest.CaptureFixture[str], installation: None) -> Shell:
+    return Shell(capsys, "deal")
 
 
 async def asked(company: Company) -> WorkflowHandle:
@@ -58,12 +21,6 @@ async def asked(company: Company) -> WorkflowHandle:
     handle = await company.arrive()
     await company.until(handle, "approval:discount")
     return handle
-
-
-@pytest.fixture
-async def company(database: Database, temporal_server: Any) -> Company:
-    await employ(database)
-    return Company(await connect(temporal_server.address), database, Outside())
 
 
 async def test_a_deal_is_listed_shown_and_explained_by_its_short_and_its_whole_id(
