@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,7 @@ from connectors.manifest import DuplicateSafety, Manifest
 __all__ = [
     "AccessDenied",
     "Ambiguous",
+    "Button",
     "Connector",
     "ConnectorFailure",
     "Crm",
@@ -258,14 +259,24 @@ class Link(Frozen):
     url: str
 
 
+class Button(Frozen):
+    """Something to press in a message. `action` says what, `value` about what; pressing comes back to us signed."""
+
+    label: str
+    action: str
+    value: str
+    tone: Literal["", "yes", "no"] = ""
+
+
 class Message(Frozen):
-    """What one person is told. `to` is a mail address or a chat user or channel id."""
+    """What one person is told. `to` is a mail address or a chat user or channel id; mail has no buttons."""
 
     to: str
     subject: str
     text: str
     html: str | None = None
     link: Link | None = None
+    buttons: tuple[Button, ...] = ()
 
 
 @runtime_checkable

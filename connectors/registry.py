@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from connectors.chat import Chat
 from connectors.contract import Connector, Crm, Erp, Messenger, ProjectTool
 from connectors.erpnext.connector import ErpNext
 from connectors.hubspot.connector import HubSpot
@@ -44,7 +45,7 @@ class Connectors:
     erp: Erp
     projects: ProjectTool
     mail: Messenger
-    chat: Messenger
+    chat: Chat
 
     def __iter__(self) -> Iterator[Connector]:
         yield from (self.crm, self.erp, self.projects, self.mail, self.chat)
@@ -75,5 +76,5 @@ def build(settings: ConnectorSettings) -> Connectors:
             password=smtp.password.get_secret_value() if smtp.password else None,
             start_tls=smtp.start_tls,
         ),
-        chat=Slack(slack.base_url, slack.token.get_secret_value()),
+        chat=Slack(slack.base_url, slack.token.get_secret_value(), slack.signing_secret.get_secret_value()),
     )

@@ -54,7 +54,7 @@ def running(places: Places, report: Reporter, *, reset: bool = False) -> Iterato
         temporal_env, temporal_pages = _temporal(supervisor, given)
         port = places.port("api", _API_PORT)
         pages = f"http://127.0.0.1:{port}"
-        vendors = Vendors(places, f"{pages}/webhooks/hubspot")
+        vendors = Vendors(places, pages)
         supervisor.start(vendors, "Starting the sandboxes of HubSpot, ERPNext, Redmine, Slack and mail")
         env |= temporal_env | vendors.env() | _doors(places, port)
         write_environment(places, env)

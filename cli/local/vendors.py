@@ -13,16 +13,20 @@ from connectors.settings import environment
 
 @dataclass
 class Vendors:
-    """HubSpot, ERPNext, Redmine, Slack and a mail server, on loopback; what they hold survives a stop."""
+    """HubSpot, ERPNext, Redmine, Slack and a mail server, on loopback; what they hold survives a stop.
+
+    `doors` is where the API is, whose webhooks they call.
+    """
 
     places: Places
-    webhook_url: str
+    doors: str
     name: str = "sandboxes"
 
     def __post_init__(self) -> None:
         self._says = self.places.folder("secrets", 0o700) / "sandboxes.json"
         command = [sys.executable, "-m", "connectors.sandbox", "--data", str(self.places.state / "sandboxes")]
-        command += ["--ports-file", str(self._says), "--webhook-url", self.webhook_url]
+        command += ["--ports-file", str(self._says), "--webhook-url", f"{self.doors}/webhooks/hubspot"]
+        command += ["--interactions-url", f"{self.doors}/webhooks/slack"]
         self._child = Child(self.places, self.name, command, environment(), ready=self._says.exists)
 
     def start(self) -> None:

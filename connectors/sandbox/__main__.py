@@ -19,18 +19,21 @@ def main() -> None:
     parser.add_argument("--ports-file", type=Path, required=True, help="written with addresses and keys, as JSON")
     parser.add_argument("--host", default="127.0.0.1", help="the loopback address to listen on")
     parser.add_argument("--webhook-url", default="", help="where HubSpot's signed deliveries go")
+    parser.add_argument("--interactions-url", default="", help="where what people press in Slack goes")
     asked = parser.parse_args()
-    asyncio.run(_run(asked.data, asked.ports_file, asked.host, asked.webhook_url))
+    asyncio.run(_run(asked))
 
 
-async def _run(data: Path, ports_file: Path, host: str, webhook_url: str) -> None:
+async def _run(asked: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Sandbox(data, host) as sandbox:
-        if webhook_url:
-            sandbox.aim(webhook_url)
-        _write(ports_file, sandbox.settings | sandbox.pages)
+    async with Sandbox(asked.data, asked.host) as sandbox:
+        if asked.webhook_url:
+            sandbox.aim(asked.webhook_url)
+        if asked.interactions_url:
+            sandbox.aim_interactions(asked.interactions_url)
+        _write(asked.ports_file, sandbox.settings | sandbox.pages)
         await stop.wait()
 
 

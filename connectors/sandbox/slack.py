@@ -1,7 +1,8 @@
-"""Slack's Web API as docs.slack.dev documents it, small: conversations, messages with metadata, users.
+"""Slack's Web API as docs.slack.dev documents it, small: conversations, messages with metadata and buttons, forms.
 
-Sources, method pages: auth.test, chat.postMessage, chat.update, chat.getPermalink, conversations.open,
-conversations.history, users.lookupByEmail; "Rate limits"; "Message metadata"; "Using the Web API" (errors in a 200).
+Sources, method pages: auth.test, chat.postMessage, chat.postEphemeral, chat.update, chat.getPermalink,
+conversations.open, conversations.history, users.lookupByEmail, views.open; "Rate limits"; "Message metadata";
+"Using the Web API" (errors in a 200).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from starlette.requests import Request
@@ -20,7 +21,9 @@ from starlette.routing import BaseRoute, Route
 
 from connectors.sandbox.desk import Refusal, Vendor, body_of, done
 from connectors.sandbox.faults import Limit
-from connectors.sandbox.store import Record
+from connectors.sandbox.slack_checks import wrong_blocks
+from connectors.sandbox.slack_people import People
+from connectors.sandbox.store import Record, Store, now_iso
 
 _BOT = {"user_id": "U0THROUGHL", "bot_id": "B0THROUGHL", "team_id": "T0HALDEN00", "team": "Halden Managed IT"}
 _STATUS_OF = {400: "invalid_arguments", 401: "invalid_auth", 403: "missing_scope", 404: "unknown_method"}
@@ -29,10 +32,23 @@ _STATUS_OF = {400: "invalid_arguments", 401: "invalid_auth", 403: "missing_scope
 class SlackSandbox(Vendor):
     name = "slack"
     title = "Slack"
+    template = "slack.html"
     shown: ClassVar = {
         "messages": {"to": "to", "text": "text", "key": "key", "edited": "edited_at"},
+        "ephemerals": {"only for": "to", "text": "text", "at": "at"},
+        "views": {"for": "user", "form": "callback_id", "state": "state"},
+        "interactions": {"at": "at", "who": "who", "what": "what", "answered": "answered"},
         "users": {"name": "name", "mail": "email"},
     }
+
+    def __init__(self, store: Store, keys: Mapping[str, str]) -> None:
+        super().__init__(store, keys)
+        self.people = People(store, keys["SLACK_SIGNING_SECRET"])
+
+    def newest(self) -> list[tuple[str, str, Record]]:
+        """Return what people saw last, newest first, as (kind, id, message)."""
+        said = [(kind, id_, each) for kind in ("messages", "ephemerals") for id_, each in self.store.items(kind)]
+        return sorted(said, key=lambda each: float(each[2]["ts"]), reverse=True)[:30]
 
     def routes(self) -> Sequence[BaseRoute]:
         methods = {
@@ -40,9 +56,11 @@ class SlackSandbox(Vendor):
             "conversations.open": self._open,
             "conversations.history": self._history,
             "chat.postMessage": self._post,
+            "chat.postEphemeral": self._whisper,
             "chat.update": self._update,
             "chat.getPermalink": self._permalink,
             "users.lookupByEmail": self._by_email,
+            "views.open": self._view,
         }
 
         def route(method: str, work: Any) -> Route:
@@ -64,7 +82,34 @@ class SlackSandbox(Vendor):
                 self.store.put("users", user["id"], user)
             return done(request, {"users": len(listed)})
 
-        return [Route("/_sandbox/users", users, methods=["POST"])]
+        async def aim(request: Request) -> Response:
+            self.people.aim(str((await body_of(request)).get("url", "")))
+            return done(request, {"url": self.people.target})
+
+        async def press(request: Request) -> Response:
+            """Press a button: {message, action, user?}; the user is the one it was sent to unless said."""
+            asked = await body_of(request)
+            pressed = await self.people.press(asked["message"], asked["action"], str(asked.get("user") or ""))
+            return done(request, pressed)
+
+        async def send(request: Request) -> Response:
+            """Send a form off: {view, and one value for each field}; `cancel` closes it instead."""
+            asked = await body_of(request)
+            if asked.get("cancel"):
+                self.people.close(asked["view"])
+                return done(request, {"closed": asked["view"]})
+            return done(request, await self.people.send(asked["view"], asked, str(asked.get("user") or "")))
+
+        async def replay(request: Request) -> Response:
+            return done(request, await self.people.replay(str((await body_of(request))["interaction"])))
+
+        return [
+            Route("/_sandbox/users", users, methods=["POST"]),
+            Route("/_sandbox/interactions", aim, methods=["POST"]),
+            Route("/_sandbox/press", press, methods=["POST"]),
+            Route("/_sandbox/send", send, methods=["POST"]),
+            Route("/_sandbox/replay", replay, methods=["POST"]),
+        ]
 
     def error(self, status: int) -> Response:
         if status == 429:
@@ -86,7 +131,7 @@ class SlackSandbox(Vendor):
             _no("not_authed")
         if token != self.keys["SLACK_TOKEN"]:
             _no("invalid_auth")
-        for name in ("metadata", "blocks", "attachments"):
+        for name in ("metadata", "blocks", "attachments", "view"):
             if isinstance(arguments.get(name), str):
                 arguments[name] = json.loads(arguments[name] or "null")
         return arguments
@@ -133,6 +178,8 @@ class SlackSandbox(Vendor):
             _no("no_text")
         if len(arguments.get("text") or "") > 40_000:
             _no("msg_too_long")
+        if wrong_blocks(arguments.get("blocks") or []):
+            _no("invalid_blocks")
         # "Rate limits": about one message a second and channel; short bursts are let through.
         if wait := self.limits.setdefault("post", Limit(60, 60)).wait(channel):
             _limited(wait)
@@ -157,6 +204,8 @@ class SlackSandbox(Vendor):
         message = self.store.get("messages", f"{channel}/{arguments.get('ts')}")
         if message is None:
             _no("message_not_found")
+        if wrong_blocks(arguments.get("blocks") or []):
+            _no("invalid_blocks")
         # chat.update: what is not given stays, blocks go with a text given without them, metadata stays.
         changed = message | {"edited_at": f"{time.time():.6f}"}
         if arguments.get("text") is not None:
@@ -170,6 +219,24 @@ class SlackSandbox(Vendor):
             "text": changed["text"],
             "message": _shown(changed, with_metadata=False),
         }
+
+    def _whisper(self, arguments: Record) -> Record:
+        channel, user = self._channel(arguments), str(arguments.get("user") or "")
+        if (self.store.get("conversations", channel) or {}).get("user", user) != user or not user:
+            _no("user_not_in_channel")
+        if wrong_blocks(arguments.get("blocks") or []):
+            _no("invalid_blocks")
+        ts = f"{time.time():.3f}{self.store.number('ts') % 1000:03d}"
+        said = {"channel": channel, "ts": ts, "to": user, "text": arguments.get("text") or "", "at": now_iso()}
+        # chat.postEphemeral: it is in no history and cannot be changed; this keeps it for the page alone.
+        self.store.put("ephemerals", f"E{channel}/{ts}", said | {"blocks": arguments.get("blocks") or []})
+        return {"message_ts": ts}
+
+    def _view(self, arguments: Record) -> Record:
+        opened = self.people.opened(str(arguments.get("trigger_id") or ""), arguments.get("view") or {})
+        if isinstance(opened, str):
+            _no(opened)
+        return {"view": opened}
 
     def _permalink(self, arguments: Record) -> Record:
         channel, ts = self._channel(arguments), str(arguments.get("message_ts") or "")

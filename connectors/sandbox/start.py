@@ -97,6 +97,12 @@ class Sandbox:
         assert isinstance(hubspot, HubSpotSandbox)
         hubspot.webhooks.aim(url)
 
+    def aim_interactions(self, url: str) -> None:
+        """Let Slack deliver what people press and fill in to this address."""
+        slack = self.vendors["slack"]
+        assert isinstance(slack, SlackSandbox)
+        slack.people.aim(url)
+
     def _sync_items(self) -> None:
         """Let ERPNext know every product HubSpot sells, as the demo company's item sync does."""
         hubspot, erpnext = self.vendors["hubspot"], self.vendors["erpnext"]

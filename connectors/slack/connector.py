@@ -1,17 +1,20 @@
-"""Slack as our messenger: messages that carry their key as metadata and can be rewritten after the decision."""
+"""Slack as our chat: messages that carry their key as metadata, have buttons, and can be rewritten afterwards."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.chat import Click, Filled, Form, Unmeant
 from connectors.contract import (
     AccessDenied,
     Ambiguous,
+    Button,
     ExternalRef,
     Message,
     NotFound,
@@ -21,6 +24,7 @@ from connectors.contract import (
 )
 from connectors.http import Answer, HttpConnector
 from connectors.manifest import load_manifest
+from connectors.slack import blocks, interactions
 
 _EVENT = "throughline_request"
 _LOOK_BACK = timedelta(days=30)  # a message older than any request's reminders is not looked for
@@ -37,17 +41,18 @@ _BROKEN = {"internal_error", "fatal_error", "service_unavailable", "request_time
 
 
 class Slack(HttpConnector):
-    """A Messenger. A reference's id is `<channel>/<ts>`."""
+    """A Chat. A reference's id is `<channel>/<ts>`."""
 
     reason_keys = ("error",)
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, token: str, signing_secret: str = "") -> None:
         super().__init__(
             load_manifest(Path(__file__).parent),
             base_url,
             headers={"Authorization": f"Bearer {token}"},
-            secrets=(token,),
+            secrets=(token, signing_secret),
         )
+        self._signing_secret = signing_secret
         self._conversations: dict[str, str] = {}
 
     async def ping(self) -> None:
@@ -77,7 +82,7 @@ class Slack(HttpConnector):
     async def send(self, key: str, message: Message) -> ExternalRef:
         body = {
             "channel": await self._conversation(message.to),
-            **_content(message),
+            **blocks.content(message),
             "metadata": {"event_type": _EVENT, "event_payload": {"key": key}},
             "unfurl_links": False,
         }
@@ -86,7 +91,26 @@ class Slack(HttpConnector):
 
     async def rewrite(self, ref: ExternalRef, message: Message) -> None:
         channel, _, ts = ref.id.partition("/")
-        await self._api("chat.update", "rewrite the message", {"channel": channel, "ts": ts, **_content(message)})
+        await self._api("chat.update", "rewrite the message", {"channel": channel, "ts": ts, **blocks.content(message)})
+
+    def hear(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Click | Filled | Unmeant:
+        if not self._signing_secret:
+            raise Unavailable("Slack", "SLACK_SIGNING_SECRET is not set, so no interaction can be verified")
+        return interactions.hear(self._signing_secret, headers, body, now)
+
+    async def open_form(self, opener: str, form: Form) -> None:
+        # Nothing of ours depends on whether it opened: whoever clicked sees it, or clicks again.
+        await self._api("views.open", "open the form", {"trigger_id": opener, "view": blocks.modal(form)}, reads=True)
+
+    async def tell(self, place: ExternalRef, who: str, text: str, buttons: Sequence[Button] = ()) -> None:
+        said = {"channel": place.id.partition("/")[0], "user": who, **blocks.word(text, buttons)}
+        await self._api("chat.postEphemeral", "tell somebody", said, reads=True)
+
+    def field_wrong(self, field: str, why: str) -> dict[str, Any]:
+        return {"response_action": "errors", "errors": {field: why}}
+
+    def form_over(self, title: str, text: str) -> dict[str, Any]:
+        return {"response_action": "update", "view": blocks.notice(title, text)}
 
     async def _conversation(self, to: str) -> str:
         """Return the channel to write to; a person's is opened once, opening it again returns the same."""
@@ -117,26 +141,6 @@ class Slack(HttpConnector):
                 raise (Unavailable if answer.call.reads else Ambiguous)("Slack", why)
             case _:
                 raise Refused("Slack", why)
-
-
-def _content(message: Message) -> dict[str, Any]:
-    """Return text for notifications and blocks for the screen; Slack reads &, < and > as markup unless coded."""
-    text = _coded(f"*{message.subject}*\n{message.text}")
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}]
-    if message.link:
-        button = {
-            "type": "button",
-            "text": {"type": "plain_text", "text": message.link.label[:75]},
-            "url": message.link.url,
-            "style": "primary",
-            "action_id": "open",
-        }
-        blocks.append({"type": "actions", "elements": [button]})
-    return {"text": _coded(message.subject), "blocks": blocks}
-
-
-def _coded(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 class _Wire(BaseModel):
