@@ -12,11 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from api import queries
 from api.auth import Caller
+from api.bodies import read_body
 from api.gateway import KeyedAct, NotRunning, Refused, Unreachable
 from api.parts import Parts
 from api.policy import Asked, onboarding_refusal, refusal
 from api.problems import TABLE, Problem
 from api.refusals import journal_refusal
+from api.vetting import vet
 from models.acts import Act
 from models.deal import Receipt
 from models.onboarding import OnboardingAct
@@ -25,11 +27,16 @@ from models.tables.people import Person
 
 async def carry_out(parts: Parts, caller: Caller, deal_id: str, act: KeyedAct, do: str, step: str | None) -> Receipt:
     """Hand an act to a deal in this person's name. Raises Problem; a repeated answer is a receipt, not a problem."""
-    asked = await _asked(parts, deal_id, step)
+    asked = await _asked(parts, caller.id, deal_id, step)
     code = refusal(caller, do, asked)
     if code is not None:
         await journal_refusal(parts, deal_id, caller.id, do, step, code, TABLE[code].title)
         raise Problem(code, _whom(code, asked))
+    try:
+        await vet(parts, act)
+    except Problem as wrong:
+        await journal_refusal(parts, deal_id, caller.id, do, step, wrong.code, wrong.detail)
+        raise
     return await _hand_over(parts, deal_id, caller.id, do, step, lambda: parts.gateway.act(deal_id, act))
 
 
@@ -66,8 +73,9 @@ def made_by(kind: TypeAdapter[Any], body: dict[str, Any], person: str, key: str 
     given = key or body.get("key")
     if not isinstance(given, str) or not given:
         raise Problem("key_needed")
+    said = {**body, "by": person, "key": update_id(person, given), "channel": "api"}
     try:
-        return kind.validate_python({**body, "by": person, "key": update_id(person, given)})
+        return kind.validate_python(said)
     except ValidationError as wrong:
         raise RequestValidationError(wrong.errors(include_url=False, include_context=False)) from wrong
 
@@ -82,15 +90,23 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
-async def _asked(parts: Parts, deal_id: str, step: str | None) -> Asked:
+async def _asked(parts: Parts, caller: str, deal_id: str, step: str | None) -> Asked:
     async with parts.database.read() as session:
         deal = await queries.deal(session, deal_id)
         if deal is None:
             raise Problem("unknown_deal", f"There is no deal {deal_id.removeprefix('deal/')}.")
         owner = await session.get(Person, deal.owner) if deal.owner else None
-        open_now = await queries.requests_of(session, deal_id)
-    waiting = {p for r in open_now if step is None or r.step == step for p in r.people}
-    return Asked(deal.owner, owner.manager if owner else None, frozenset(waiting if step else ()))
+        open_now = [r for r in await queries.requests_of(session, deal_id) if step is not None and r.step == step]
+    waiting = {p for r in open_now for p in r.people}
+    named = [each for r in open_now for each in read_body(r.body).asked]
+    mine = [each for each in named if each.person == caller]
+    return Asked(
+        deal.owner,
+        owner.manager if owner else None,
+        frozenset(waiting),
+        frozenset(each.person for each in named),
+        frozenset(each.role for each in mine) if mine and all(each.role for each in mine) else frozenset(),
+    )
 
 
 async def _hand_over(
@@ -126,4 +142,6 @@ def _extra(details: dict[str, Any]) -> dict[str, Any]:
 def _whom(code: str, asked: Asked) -> str:
     if code == "not_yours" and asked.waiting_on:
         return f"It waits for {', '.join(sorted(asked.waiting_on))}."
+    if code == "lost_role":
+        return f"It is asked of {', '.join(sorted(asked.through)).replace('_', ' ')}, a role you no longer hold."
     return ""

@@ -15,7 +15,21 @@ from starlette.types import ASGIApp
 from temporalio.client import Client
 
 from activities.calendars import working
-from api import answers, approvals, deals, effects, flows, guard, health, onboarding, openapi, relay, streams, webhooks
+from api import (
+    answers,
+    approvals,
+    attachments,
+    deals,
+    effects,
+    flows,
+    guard,
+    health,
+    onboarding,
+    openapi,
+    relay,
+    streams,
+    webhooks,
+)
 from api.auth import Sessions, Tokens
 from api.events import Feed
 from api.gateway import Gateway, TemporalGateway
@@ -82,7 +96,7 @@ def create(
     app.state.parts = parts
     for router in (
         *(deals.router, approvals.router, effects.router, onboarding.router, flows.router, streams.router),
-        *(health.router, webhooks.router),
+        *(attachments.router, health.router, webhooks.router),
     ):
         app.include_router(router)
     app.include_router(pages.router, include_in_schema=False)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
 
 from api import queries
+from api.bulk import completed, decide_many
 from api.parts import Asking, With
 from api.problems import Problem, responses
-from api.shapes import InboxLine, RequestWhole
+from api.shapes import BulkAnswer, BulkDecide, InboxLine, RequestWhole
 from models.tables.requests import Request
 
 router = APIRouter(prefix="/api", tags=["requests"])
 EVERYWHERE = ("sign_in_needed", "unreadable", "database_down")
 Order = Literal["weight", "due", "value"]
+BulkKey = Annotated[str, Header(alias="Idempotency-Key", min_length=8, max_length=120, pattern=r"^[A-Za-z0-9._:-]+$")]
 RequestId = Annotated[str, Path(max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -30,6 +32,14 @@ async def read_incidents(parts: With) -> list[InboxLine]:
     """List everything that is stuck and waits for a person, the most urgent first."""
     async with parts.database.read() as session:
         return [in_list(asked) for asked in await queries.incidents(session)]
+
+
+@router.post("/requests/decide", responses=responses(*EVERYWHERE, "forged_form", "wrong_media"))
+async def decide(given: BulkDecide, parts: With, caller: Asking, key: BulkKey) -> BulkAnswer:
+    """Answer up to a hundred requests in your name, each with its own result. The same key gives the same results."""
+    results = await decide_many(parts, caller, [completed(item, given, key) for item in given.items], "api")
+    done = sum(each.done for each in results)
+    return BulkAnswer(done=done, refused=len(results) - done, results=results)
 
 
 @router.get("/requests/{request_id:path}", responses=responses(*EVERYWHERE, "unknown_request"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Tone = Literal["", "ok", "due", "late", "now"]
 
@@ -52,6 +52,64 @@ class Answered(_Part):
     what: str = ""
     state: str = "waiting"
     tone: Tone = ""
+    at: AwareDatetime | None = None
+    """When, for an answer of this round."""
+
+
+class AskedPerson(_Part):
+    """Somebody who may answer, for which party, and how they came to be asked."""
+
+    person: str
+    party: str = ""
+    words: str = ""
+    role: str = ""
+    stands_in: str = ""
+    moved_by: str = ""
+    of: str = ""
+    added_by: str = ""
+    place: str = ""
+    reason: str = ""
+    barred: str = ""
+
+
+class Limit(_Part):
+    """A fact on the scale of one limit; `at`, `edge` and `before` are percent of the scale."""
+
+    label: str
+    value: str
+    was: str = ""
+    bound: str = ""
+    outside: bool = False
+    above: bool = True
+    by: str = ""
+    free: str = ""
+    at: float
+    edge: float
+    before: float | None = None
+
+
+class Rung(_Part):
+    """When somebody else is asked too."""
+
+    at: AwareDatetime
+    who: str
+
+
+class ClockTimes(_Part):
+    """The instants of an open request."""
+
+    since: AwareDatetime
+    due: AwareDatetime
+    reminders: list[AwareDatetime] = Field(default_factory=list)
+    rungs: list[Rung] = Field(default_factory=list)
+
+
+class ProposedOverride(_Part):
+    """An override that waits for a second administrator."""
+
+    by: str
+    verdict: str
+    reason: str
 
 
 class Change(_Part):
@@ -69,6 +127,13 @@ class Difference(_Part):
 
     since: str = ""
     changes: list[Change] = Field(default_factory=list)
+    person: str = ""
+    at: AwareDatetime | None = None
+    verdict: str = ""
+    reason: str = ""
+    same: list[str] = Field(default_factory=list)
+    documents: dict[str, str] = Field(default_factory=dict)
+    """The documents signed then, by name: the hash of each."""
 
 
 class Document(_Part):
@@ -128,6 +193,15 @@ class Body(_Part):
     follows: Follows = Follows()
     answers: list[Answered] = Field(default_factory=list)
     difference: Difference | None = None
+    before: dict[str, Difference] = Field(default_factory=dict)
+    """What moved since each person's own last answer."""
+    asked: list[AskedPerson] = Field(default_factory=list)
+    limits: list[Limit] = Field(default_factory=list)
+    clock: ClockTimes | None = None
+    override: Literal["one", "two", "none"] = "one"
+    proposed: ProposedOverride | None = None
+    nudged_at: AwareDatetime | None = None
+    nobody: bool = False
     documents: list[Document] = Field(default_factory=list)
     stages: list[str] = Field(default_factory=list)
     form: dict[str, Any] = Field(default_factory=dict)

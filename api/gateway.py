@@ -15,6 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -23,7 +24,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from connectors.temporal import TemporalUnreachable
-from models.deal import Receipt
+from models.deal import DealState, Receipt
 
 DEALS = "deals"
 IN_FLIGHT = 8  # per deal; the server allows ten
@@ -61,6 +62,9 @@ class Gateway(Protocol):
 
     async def onboard(self, onboarding: str, act: KeyedAct) -> Receipt:
         """Hand an act to an onboarding."""
+
+    async def state(self, deal: str) -> DealState:
+        """Return everything a deal is at this moment."""
 
     async def ready(self) -> str | None:
         """Return what is missing before acts can be carried out, None when nothing is."""
@@ -124,6 +128,16 @@ class TemporalGateway:
 
     async def onboard(self, onboarding: str, act: KeyedAct) -> Receipt:
         return await self._update(onboarding, act)
+
+    async def state(self, deal: str) -> DealState:
+        client = await self._connected()
+        try:
+            state: DealState = await client.get_workflow_handle(deal).query(
+                "state", result_type=DealState, rpc_timeout=PATIENCE
+            )
+        except (RPCError, WorkflowQueryFailedError) as failure:
+            raise _meaning(failure) from failure
+        return state
 
     async def ready(self) -> str | None:
         try:

@@ -65,6 +65,9 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("POST", "/api/deals/{source}/{source_id}/acts"): API,
     ("GET", "/api/inbox"): API,
     ("GET", "/api/requests/{request_id:path}"): API,
+    ("POST", "/api/requests/decide"): API,
+    ("POST", "/api/attachments"): API,
+    ("POST", "/api/deals/{source}/{source_id}/preview"): API,
     ("POST", "/api/effects/settle"): SETTLES,
     ("GET", "/api/flows"): API,
     ("GET", "/api/incidents"): API,
@@ -78,12 +81,17 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("POST", "/sign-in"): OPEN_PAGE,
     ("POST", "/sign-out"): PAGE,
     ("GET", "/inbox"): PAGE,
+    ("POST", "/inbox"): PAGE,
+    ("GET", "/inbox/next"): PAGE,
     ("GET", "/requests/{source}/{source_id}/{rest:path}"): PAGE,
     ("POST", "/requests/{source}/{source_id}/{rest:path}"): PAGE,
     ("GET", "/deals"): PAGE,
     ("GET", "/deals/{source}/{source_id}"): PAGE,
     ("POST", "/deals/{source}/{source_id}/acts"): PAGE,
     ("GET", "/deals/{source}/{source_id}/journal"): PAGE,
+    ("GET", "/deals/{source}/{source_id}/preview"): PAGE,
+    ("POST", "/deals/{source}/{source_id}/preview"): PAGE,
+    ("GET", "/deals/{source}/{source_id}/attachments/{sha256}"): PAGE,
     ("GET", "/documents/{sha256}"): PAGE,
     ("GET", "/flows"): PAGE,
     ("GET", "/flows/{name}"): PAGE,
@@ -94,6 +102,9 @@ POLICIES: Mapping[tuple[str, str], Policy] = {
     ("GET", "/incidents"): PAGE,
     ("GET", "/inbound"): OPERATES,
     ("GET", "/sandboxes"): PAGE,
+    # A link from a mail opens here; answering needs the session of the person it was sent to.
+    ("GET", "/a/{token}"): OPEN_PAGE,
+    ("POST", "/a/{token}"): OPEN_PAGE,
     # The customer signs here; the token of the link is the key, a form token of the visit protects the post.
     ("GET", "/sign/{token}"): OPEN_PAGE,
     ("POST", "/sign/{token}"): OPEN_PAGE,
@@ -110,6 +121,10 @@ def policy_of(method: str, path: str) -> Policy | None:
 ANSWERS = frozenset({"decide", "complete", "ask_information"})
 OWNER_ACTS = frozenset({"hold", "release", "cancel", "revise", "resubmit", "end", "recall", "give_information"})
 REPAIRS = frozenset({"retry", "change_input", "skip", "complete_by_hand"})
+# Steering who is asked: the people of the request and operators; who asked may add somebody and remind them.
+STEERING = frozenset({"reassign", "add_approver", "nudge"})
+# Anybody may comment; an answer can be taken back only by whoever gave it, which the workflow knows.
+ANYBODYS = frozenset({"comment", "undo"})
 # Signing is the customer's and comes through the sign page only, never through the acts of a signed-in person.
 CUSTOMER_ACTS = frozenset({"sign", "decline"})
 
@@ -121,6 +136,10 @@ class Asked:
     owner: str
     owner_manager: str | None
     waiting_on: frozenset[str]
+    named: frozenset[str] = frozenset()
+    """Everybody who is or was asked in this round."""
+    through: frozenset[str] = frozenset()
+    """The roles through which the caller is asked, where nothing else makes them an approver."""
 
 
 def refusal(caller: Caller, do: str, asked: Asked) -> str | None:
@@ -131,14 +150,26 @@ def refusal(caller: Caller, do: str, asked: Asked) -> str | None:
     operator = bool(caller.roles & set(OPERATORS))
     if do in CUSTOMER_ACTS:
         return "not_allowed"
+    if do == "override":
+        return None if "admin" in caller.roles else "not_allowed"
+    if do == "people_changed":
+        return None if operator else "not_allowed"
+    if do in ANYBODYS:
+        return None
+    if do in ANSWERS and asked.through and not asked.through & caller.roles:
+        return "lost_role"
     if caller.id in asked.waiting_on:
         return None
     if do in ANSWERS:
         return None
+    owns = caller.id in {asked.owner, asked.owner_manager}
+    if do in STEERING:
+        helps = operator or caller.id in asked.named or (owns and do != "reassign")
+        return None if helps else "not_yours"
     if do in REPAIRS or do == "answer":
         return None if operator or "operations" in caller.roles or caller.id == asked.owner else "not_allowed"
     if do in OWNER_ACTS:
-        return None if operator or caller.id in {asked.owner, asked.owner_manager} else "not_allowed"
+        return None if operator or owns else "not_allowed"
     return "not_yours"
 
 

@@ -30,6 +30,12 @@ TABLE: Mapping[str, Kind] = {
     "already_answered": Kind(200, "This was already answered", "Nothing to do; the recorded answer is shown."),
     "closed": Kind(409, "This request is closed", "Open the deal to see what it waits for now."),
     "stale": Kind(409, "The content changed while you were reading", "Look at the difference, then answer again."),
+    "not_ready": Kind(409, "This is just being opened", "Try again in a moment; nothing was changed."),
+    "lost_role": Kind(
+        403,
+        "You no longer hold the role this asks",
+        "Ask whoever keeps the roles, or let somebody who holds it answer.",
+    ),
     "unknown_step": Kind(404, "The flow of this deal has no such step", "Open the deal to see its steps."),
     "reason_needed": Kind(422, "A reason is needed", "Say why in a sentence; the people affected read it."),
     "held": Kind(409, "The deal is on hold", "Release the hold first; the deal page shows who holds it and why."),
@@ -48,6 +54,12 @@ TABLE: Mapping[str, Kind] = {
     "unknown_effect": Kind(404, "There is no such effect", "Open the deal to see what was done for it elsewhere."),
     "unknown_document": Kind(404, "There is no such document", "Open the deal to see its documents."),
     "unknown_link": Kind(404, "This link is not known", "Ask whoever sent it for a new one."),
+    "foreign_link": Kind(403, "This link is for somebody else", "Sign in as the person it was sent to."),
+    "spent_link": Kind(410, "This link no longer works", "Open the request from your inbox; it shows where it stands."),
+    "unknown_attachment": Kind(404, "There is no such attachment", "Open the request to see what is attached to it."),
+    "forbidden_file": Kind(
+        422, "This kind of file cannot be attached", "Attach a PDF, PNG, JPEG, TXT, CSV, DOCX or XLSX of at most 10 MB."
+    ),
     "not_found": Kind(404, "There is nothing at this address", "Check the address, or start from the inbox."),
     "no_such_method": Kind(405, "This address does not take that method", "See /api/openapi.json for what it takes."),
     "bad_signature": Kind(401, "The signature is wrong", "Sign the raw body with the secret both sides hold."),

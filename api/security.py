@@ -28,7 +28,7 @@ class Secured:
         given = dict(scope["headers"]).get(b"x-request-id", b"")
         state["request_id"] = given.decode() if _ID.match(given) else uuid.uuid4().hex
         state["nonce"] = secrets.token_urlsafe(16)
-        state["private"] = scope["path"].startswith("/sign/")
+        state["private"] = scope["path"].startswith(("/sign/", "/a/"))
 
         refusing = False
 

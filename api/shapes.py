@@ -225,6 +225,110 @@ class InboxLine(RequestLine):
     currency: str
 
 
+class BulkItem(Taken):
+    """One answer among many. What is left empty is that of the whole."""
+
+    request: str = Field(max_length=300, description="its id, `deal/<source>/<id>|<step>|<round>`")
+    edition: int = Field(default=0, description="the edition that was read")
+    verdict: str = Field(default="", max_length=40)
+    reason: str = ""
+    to_stage: str = Field(default="", max_length=200)
+    form: dict[str, Any] = Field(default_factory=dict)
+    key: str = Field(default="", max_length=80, description="its own one-time key; else made of that of the whole")
+
+
+class BulkDecide(Taken):
+    """Up to a hundred answers, each judged by itself: what refuses one does not touch the others."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "verdict": "approve",
+                    "items": [
+                        {"request": "deal/hubspot/5012345|approval:finance|1", "edition": 1},
+                        {
+                            "request": "deal/hubspot/5012346|approval:finance|2",
+                            "edition": 3,
+                            "verdict": "reject",
+                            "reason": "60 days at most",
+                        },
+                    ],
+                }
+            ]
+        },
+    )
+    verdict: str = Field(default="approve", max_length=40)
+    reason: str = ""
+    items: list[BulkItem] = Field(min_length=1, max_length=100)
+
+
+class ItemResult(Shape):
+    """What came of one answer. One that was recorded before is done too, with the code `already_answered`."""
+
+    request: str
+    deal: str
+    done: bool
+    message: str
+    outcome: str = ""
+    by: str = ""
+    seq: int = 0
+    code: str = ""
+    next: str = ""
+
+
+class BulkAnswer(Shape):
+    """What came of all, in the order given."""
+
+    done: int
+    refused: int
+    results: list[ItemResult]
+
+
+class AttachmentShape(Shape):
+    """A file that is kept, as a comment names it."""
+
+    sha256: str
+    name: str
+    media: str
+    size: int
+
+
+class PreviewChange(Taken):
+    """A change of facts that is not made yet; without one the question is who is asked as things stand."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"facts": {"discount": {"t": "percent", "value": "22"}}}]},
+    )
+    facts: dict[FactName, Value] = Field(default_factory=dict, max_length=500)
+    unset: list[FactName] = Field(default_factory=list, max_length=500)
+
+
+class PreviewLine(Shape):
+    """What a change does to one person's part: who, why, in which order, and how long it usually takes."""
+
+    step: str
+    title: str
+    what: Literal["stands", "asked again", "asked", "void", "skipped", "newly due", "may"]
+    person: str
+    reason: str
+    usual_hours: float | None
+    slow_hours: float | None
+    answers: int
+
+
+class PreviewWhole(Shape):
+    """What would happen; the fingerprint names the content it is about."""
+
+    deal: str
+    fingerprint: str
+    lines: list[PreviewLine]
+
+
 class FlowLine(Shape):
     """One definition of a flow and how many running deals follow it."""
 

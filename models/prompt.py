@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from models import evidence
 from models.acts import CHOICES
-from models.asking import Back, Continue, Ending, who_key, who_words
+from models.asking import Back, Continue, Ending
 from models.deal import DealState, Decision, Record, base
+from models.evidence import label
 from models.facts import FactSpec
-from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, SignatureDef, TaskDef, parties, route, writes
+from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, SignatureDef, TaskDef, route, writes
 from models.offers import CHOICE_LABELS
+from models.outcomes import nobody
 from models.progress import Wait
 from models.reading import DOCUMENT, document, reading
 from models.refusals import asked_for
-from models.rules import Compare, Direction, Rule, holds, printed, text
 from models.turn import title
 from models.values import Digest
 
@@ -35,16 +37,14 @@ def prompt(state: DealState, wait: Wait) -> dict[str, Any]:
         return found
     found |= {
         "question": _asked(wait, here),
-        "rule": _rule(state, here),
+        "rule": evidence.rule(state, here),
         "why": f"{wait.who}: {wait.reason}",
         "follows": _follows(state, here, wait),
         "answers": _answers(state, here, record),
         "documents": _documents(state, here),
         "stages": list(state.flow.stage_names[: state.flow.stage_names.index(here.stage.name) + 1]),
     }
-    moved = _difference(here, record)
-    if moved is not None:
-        found["difference"] = moved
+    found |= _since_answers(here, record) | _steering(state, here, record)
     form = getattr(here.step, "form", None)
     if form is not None:
         found["form"] = dict(state.flow.forms.get(form, {}))
@@ -52,6 +52,21 @@ def prompt(state: DealState, wait: Wait) -> dict[str, Any]:
         found["packet"] = _packet(state, here.step)
     if record.inquiry is not None and not record.inquiry.answer:
         found |= {"question_asked": record.inquiry.question, "question_by": record.inquiry.by}
+    return found
+
+
+def _steering(state: DealState, here: Placed, record: Record) -> dict[str, Any]:
+    """Who is asked and how that can be changed, the clock, and the limits the step watches."""
+    found: dict[str, Any] = {"asked": evidence.asked(state, here, record), "stands_in": dict(record.stands_in)}
+    clock = evidence.clock(state, here, record)
+    if clock is not None:
+        found["clock"] = clock
+    if isinstance(here.step, ApprovalDef):
+        found |= {"limits": evidence.limits(state, here, record), "override": here.step.override}
+        if record.proposed is not None:
+            found["proposed"] = record.proposed.model_dump(mode="json")
+    if record.nudged_at is not None:
+        found["nudged_at"] = record.nudged_at.isoformat()
     return found
 
 
@@ -75,41 +90,10 @@ def _facts(state: DealState, here: Placed | None) -> list[dict[str, str]]:
     lines = []
     for path in dict.fromkeys([*guardrails, *covered]):
         if path in state.facts and not isinstance(state.facts[path], Digest):
-            over = _over(state, path, here.rules if here else ())
+            over = evidence.over(state, path, here.rules if here else ())
             note, tone = (over, "due") if over else ("", "")
-            lines.append({"label": _label(path), "value": str(state.facts[path]), "note": note, "tone": tone})
+            lines.append({"label": label(path), "value": str(state.facts[path]), "note": note, "tone": tone})
     return lines
-
-
-def _over(state: DealState, path: str, rules: tuple[Rule, ...]) -> str:
-    hit = [
-        text(term)
-        for rule in rules
-        for term in _terms(rule)
-        if isinstance(term, Compare) and term.fact == path and holds(term, state.facts, state.rates)
-    ]
-    return " and ".join(hit)
-
-
-def _terms(rule: Rule) -> list[Rule]:
-    if rule.kind in ("every", "some"):
-        return [term for part in rule.rules for term in _terms(part)]
-    return [rule]
-
-
-def _rule(state: DealState, here: Placed) -> dict[str, Any]:
-    own = here.step.when
-    if own is None:
-        return {"text": "every deal that comes here"}
-    terms = [
-        {"text": printed(term, state.facts, state.rates), "holds": holds(term, state.facts, state.rates)}
-        for term in _terms(own)
-    ]
-    return {
-        "text": printed(own, state.facts, state.rates),
-        "joined_by": "or" if own.kind == "some" else "and",
-        "terms": terms,
-    }
 
 
 def _follows(state: DealState, here: Placed, wait: Wait) -> dict[str, str]:
@@ -149,23 +133,29 @@ def _answers(state: DealState, here: Placed, record: Record) -> list[dict[str, s
             found += [_answer(d, step_id) for d in state.record(step_id).decisions[-2:]]
     if isinstance(here.step, ApprovalDef):
         answered = {d.person for d in record.decisions if d.round == record.round}
-        for who in parties(here.step, state.facts, state.rates):
-            for person in record.asked.get(who_key(who), []):
-                if person not in answered:
-                    found.append({"person": person, "what": who_words(who), "state": "waiting", "tone": "now"})
+        for each in evidence.asked(state, here, record):
+            if each["person"] not in answered:
+                what = each["words"] + (f", for {each['stands_in']}" if "stands_in" in each else "")
+                found.append({"person": each["person"], "what": what, "state": "waiting", "tone": "now"})
     return found
 
 
 def _answer(decision: Decision, step: str = "") -> dict[str, str]:
     name = step.partition(":")[2]
     word = "approved" if decision.verdict == "yes" else "rejected"
-    reason = f": {decision.reason}" if decision.reason else ""
-    what = f"{name} {word}{reason}" if name else f"{word}{reason}"
+    marks = [
+        *([f"for {decision.on_behalf_of}"] if decision.on_behalf_of else []),
+        *(["by silence"] if decision.by_silence else []),
+        *(["an override by an administrator"] if decision.override else []),
+    ]
+    said = " ".join([*([name] if name else []), word, *([f"({', '.join(marks)})"] if marks else [])])
+    own = {} if step else {"at": decision.at.isoformat(), "channel": decision.channel}
     return {
         "person": decision.person,
-        "what": what,
-        "state": word,
+        "what": f"{said}: {decision.reason}" if decision.reason else said,
+        "state": "overridden" if decision.override else word,
         "tone": "ok" if decision.verdict == "yes" else "late",
+        **own,
     }
 
 
@@ -178,21 +168,13 @@ def _documents(state: DealState, here: Placed) -> list[dict[str, str]]:
     return [{"name": name, "sha256": doc.sha256} for name, doc in found if isinstance(doc, Digest)]
 
 
-def _difference(here: Placed, record: Record) -> dict[str, Any] | None:
-    """What moved since the last answer of an earlier round or edition."""
-    before = [d for d in record.decisions if d.signed and (d.round, d.edition) != (record.round, record.edition)]
-    if not before or not isinstance(here.step, ApprovalDef):
-        return None
-    last, now = before[-1], record.read
-    changes = []
-    for name, direction in here.step.covered.items():
-        was, here_now = last.signed.get(name), now.get(name)
-        if was != here_now:
-            shown = _label(name.removeprefix(DOCUMENT))
-            tone = "" if direction is Direction.DIFFERENT else "ok"
-            changes.append({"label": shown, "was": str(was or "unset"), "now": str(here_now or "unset"), "tone": tone})
-    said = f"{last.person}, {last.at.day} {last.at:%b}" + (f": {last.reason}" if last.reason else "")
-    return {"since": said, "changes": changes}
+def _since_answers(here: Placed, record: Record) -> dict[str, Any]:
+    """What moved since each person's last answer, and since the last one of all."""
+    before = evidence.differences(here, record)
+    if not before:
+        return {}
+    last = max(before.values(), key=lambda each: str(each["at"]))
+    return {"before": before, "difference": last}
 
 
 def _packet(state: DealState, step: HandoffDef) -> dict[str, Any]:
@@ -245,15 +227,12 @@ def _incident(state: DealState, wait: Wait, here: Placed | None) -> dict[str, An
         "question": f"{wait.title.capitalize()} could not be done: what now?",
         "lead": wait.reason,
         "error": wait.reason,
+        "nobody": nobody(state.record(wait.step or "")),
         "inputs_needed": [_field(spec, str(state.facts.get(spec.path, ""))) for spec in inputs],
         "outputs_needed": [_field(state.flow.facts[p]) for p in outputs if p in state.flow.facts],
     }
 
 
 def _field(spec: FactSpec, value: str = "") -> dict[str, Any]:
-    label = spec.label or _label(spec.path)
-    return {"path": spec.path, "type": spec.type, "label": label, "options": list(spec.options), "value": value}
-
-
-def _label(path: str) -> str:
-    return path.replace("_", " ").replace(".", " ")
+    named = spec.label or label(spec.path)
+    return {"path": spec.path, "type": spec.type, "label": named, "options": list(spec.options), "value": value}
