@@ -6,12 +6,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.pages import deals, delivery, flows, inbox, operations, rehearsal, requests, signing, signing_in
+from api.pages import bulk, deals, delivery, flows, inbox, operations, rehearsal, requests, signing, signing_in
 from api.pages.frame import show
 from api.problems import TABLE, Problem
 
 router = APIRouter()
-for each in (signing_in, inbox, requests, deals, delivery, flows, rehearsal, operations, signing):
+for each in (signing_in, inbox, bulk, requests, deals, delivery, flows, rehearsal, operations, signing):
     router.include_router(each.router)
 
 
