@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import combinations
 
-from models.asking import Group, Who, who_key
+from models.asking import Group, Named, Who, who_key
 from models.deal import DealState, Decision, Record
-from models.flow import ApprovalDef, parties
+from models.flow import ApprovalDef
+from models.parties import approvers
 from models.rules import Direction, rank
 from models.values import Reading, Value
+
+UNDO_WINDOW = timedelta(seconds=60)
+"""How long somebody may take their own answer back."""
+NUDGE_EVERY = timedelta(hours=1)
+"""How often people may be reminded by hand."""
+Keys = Mapping[str, frozenset[str]]
+"""Per person, the parties they may answer for."""
 
 
 def satisfied(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> bool:
@@ -17,21 +27,45 @@ def satisfied(step: ApprovalDef, record: Record, now: Reading, state: DealState)
 
 
 def policy_verdict(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> bool | None:
-    """Return yes, no, or None while it is undecided either way."""
-    asked = parties(step, state.facts, state.rates)
+    """Return yes, no, or None while it is undecided either way.
+
+    It is decided as soon as no further answer could change it: by enough yeses, or by noes that leave too few.
+    """
+    asked = approvers(step, state)
     if not asked:
         return None
-    standing = {d.person: d for d in record.decisions if counts(d, record, now, step.covered)}
-    if any(d.by_silence and d.verdict == "yes" for d in standing.values()):
-        return True
-    yes = {p: d for p, d in standing.items() if d.verdict == "yes"}
-    noes = {p: d for p, d in standing.items() if d.verdict == "no"}
+    standing = _standing(step, record, now)
+    for each in standing.values():
+        if each.override or (each.by_silence and each.verdict == "yes"):
+            return each.verdict == "yes"
+    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
+    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
+    if any(_speaks(d, each.person) for each in record.added for d in noes.values()):
+        return False
     wanted = _wanted(step, asked)
-    full = _filled(asked, yes)
-    if sum(full) >= wanted:
-        return True
-    lost = sum(_lost(who, record, noes) for who in asked)
-    return False if len(asked) - lost < wanted else None
+    if not _fillable(asked, _keys(yes), wanted):
+        return False if noes and not _within_reach(step, asked, record, yes, noes, state) else None
+    return True if all(_said(yes, each.person) for each in record.added) else None
+
+
+def short_of(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:
+    """Return the parties that cannot come to a yes because too few different people are left who may answer.
+
+    Nothing where answers have decided it, or still can.
+    """
+    asked = approvers(step, state)
+    if not asked or policy_verdict(step, record, now, state) is not None:
+        return []
+    standing = _standing(step, record, now)
+    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
+    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
+    able = _able(step, record, yes, noes, state)
+    extra = [Named(person=each.person) for each in record.added if not _said(yes, each.person)]
+    lonely: list[Who] = [who for who in extra if not any(who_key(who) in keys for keys in able.values())]
+    if _fillable(asked, able, _wanted(step, asked)):
+        return lonely
+    full = _most(asked, able)
+    return [*(who for i, who in enumerate(asked) if i not in full), *lonely]
 
 
 def counts(decision: Decision, record: Record, now: Reading, covered: Mapping[str, Direction]) -> bool:
@@ -64,40 +98,133 @@ def barred(step: ApprovalDef, person: str, state: DealState) -> str:
 
 
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:
-    """Return the parties whose answer is still wanted, in order; only the first one when asked in turn."""
-    asked = parties(step, state.facts, state.rates)
-    standing = [d for d in record.decisions if counts(d, record, now, step.covered)]
-    yes = {d.person: d for d in standing if d.verdict == "yes"}
-    noes = {d.person: d for d in standing if d.verdict == "no"}
-    full = _filled(asked, yes)
-    waiting = [who for i, who in enumerate(asked) if not full[i] and not _lost(who, record, noes)]
+    """Return the parties whose answer is wanted now, in order: who was added before the others comes first."""
+    standing = _standing(step, record, now)
+    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
+    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
+    first, last = ([Named(person=a.person) for a in record.added if a.place == p and not _said(yes, a.person)]
+                   for p in ("before", "after"))  # fmt: skip
+    if first:
+        return [*first]
+    asked = approvers(step, state)
+    if _fillable(asked, _keys(yes), _wanted(step, asked)):
+        return [*last]
+    able = _able(step, record, yes, noes, state)
+    left = [who for who in asked if not _lost(who, record, noes)]
+    full = _full(left, yes, able, _wanted(step, asked))
+    waiting = [who for i, who in enumerate(left) if i not in full]
     return waiting[:1] if step.in_turn else waiting
 
 
-def _wanted(step: ApprovalDef, asked: tuple[Who, ...]) -> int:
+def may_answer(step: ApprovalDef, person: str, record: Record, state: DealState) -> str:
+    """Return why `person`, though asked, may not answer, for themselves or for whom they stand in; or nothing."""
+    why = barred(step, person, state)
+    principal = record.stands_in.get(person)
+    if why or principal is None:
+        return why
+    theirs = barred(step, principal, state)
+    return f"you stand in for {principal}, who may not answer: {theirs}" if theirs else ""
+
+
+def _standing(step: ApprovalDef, record: Record, now: Reading) -> dict[str, Decision]:
+    return {d.person: d for d in record.decisions if counts(d, record, now, step.covered)}
+
+
+def _able(
+    step: ApprovalDef, record: Record, yes: Mapping[str, Decision], noes: Mapping[str, Decision], state: DealState
+) -> dict[str, frozenset[str]]:
+    """Return who has said yes or still may, with the parties they count for."""
+    found = dict(_keys(yes))
+    for person, keys in _asked_by_person(record).items():
+        if person not in found and person not in noes and not may_answer(step, person, record, state):
+            found[person] = keys
+    return found
+
+
+def _within_reach(
+    step: ApprovalDef, asked: Sequence[Who], record: Record, yes: Mapping[str, Decision],
+    noes: Mapping[str, Decision], state: DealState,
+) -> bool:  # fmt: skip
+    """Return whether enough parties could still come to a yes; a role that has said no could not."""
+    able = _able(step, record, yes, noes, state)
+    left, wanted = [who for who in asked if not _lost(who, record, noes)], _wanted(step, asked)
+    if len(left) < wanted:
+        return False
+    return not record.resolved or _fillable(left, able, wanted)  # until it is known who is asked, anybody might be
+
+
+def _asked_by_person(record: Record) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for party, people in record.asked.items():
+        for person in people:
+            found[person] = found.get(person, frozenset()) | {party}
+    return found
+
+
+def _keys(given: Mapping[str, Decision]) -> dict[str, frozenset[str]]:
+    return {person: frozenset(decision.parties) for person, decision in given.items()}
+
+
+def _speaks(decision: Decision, person: str) -> bool:
+    return decision.person == person or f"person:{person}" in decision.parties
+
+
+def _said(yes: Mapping[str, Decision], person: str) -> bool:
+    return any(_speaks(decision, person) for decision in yes.values())
+
+
+def _wanted(step: ApprovalDef, asked: Sequence[Who]) -> int:
     if step.need == "all":
         return len(asked)
     return 1 if step.need == "any" else min(step.need, len(asked))
 
 
-def _filled(asked: tuple[Who, ...], yes: Mapping[str, Decision]) -> list[bool]:
-    """Return which parties are satisfied when every person fills at most one seat: a small matching."""
-    seats = [i for i, who in enumerate(asked) for _ in range(who.need if isinstance(who, Group) else 1)]
-    taken: dict[int, str] = {}
+def _fillable(asked: Sequence[Who], people: Keys, wanted: int) -> bool:
+    """Return whether some `wanted` of the parties can all be filled by different people."""
+    return any(_seated([asked[i] for i in chosen], people) for chosen in combinations(range(len(asked)), wanted))
 
-    def seat(person: str, tried: set[int]) -> bool:
-        for s, i in enumerate(seats):
-            if s in tried or who_key(asked[i]) not in yes[person].parties:
+
+def _most(asked: Sequence[Who], people: Keys) -> tuple[int, ...]:
+    """Return the most parties that different people can fill at once, the first such in order."""
+    return next(_filled(asked, people), ())
+
+
+def _filled(asked: Sequence[Who], people: Keys) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of parties that different people can fill at once, the largest first."""
+    for size in range(len(asked), -1, -1):
+        yield from (c for c in combinations(range(len(asked)), size) if _seated([asked[i] for i in c], people))
+
+
+def _full(asked: Sequence[Who], yes: Mapping[str, Decision], able: Keys, wanted: int) -> tuple[int, ...]:
+    """Return which parties the yeses fill, seated so that somebody who has not answered can fill those that lack."""
+    open_to = {party for person, keys in able.items() if person not in yes for party in keys}
+
+    def completes(full: tuple[int, ...]) -> bool:
+        rest = [i for i, who in enumerate(asked) if i not in full and who_key(who) in open_to]
+        return any(
+            _seated([asked[i] for i in (*full, *more)], able) for more in combinations(rest, max(0, wanted - len(full)))
+        )
+
+    given = _keys(yes)
+    return next((full for full in _filled(asked, given) if completes(full)), ()) or _most(asked, given)
+
+
+def _seated(asked: Sequence[Who], people: Keys) -> bool:
+    """Return whether different people can take every seat of these parties: a small matching."""
+    seats = [who_key(who) for who in asked for _ in range(who.need if isinstance(who, Group) else 1)]
+    taken: dict[str, int] = {}
+
+    def seat(s: int, tried: set[str]) -> bool:
+        for person, keys in people.items():
+            if person in tried or seats[s] not in keys:
                 continue
-            tried.add(s)
-            if s not in taken or seat(taken[s], tried):
-                taken[s] = person
+            tried.add(person)
+            if person not in taken or seat(taken[person], tried):
+                taken[person] = s
                 return True
         return False
 
-    for person in yes:
-        seat(person, set())
-    return [all(s in taken for s, j in enumerate(seats) if j == i) for i in range(len(asked))]
+    return len(seats) <= len(people) and all(seat(s, set()) for s in range(len(seats)))
 
 
 def _lost(who: Who, record: Record, noes: Mapping[str, Decision]) -> bool:

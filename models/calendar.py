@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -116,6 +117,10 @@ class CalendarSpec(BaseModel):
         return week
 
 
+Pause = tuple[datetime, datetime]
+"""A time that does not count, from its first instant until just before its last."""
+
+
 class Working(BaseModel):
     """A calendar expanded to UTC working intervals from `start` to `horizon`; outside of them it knows nothing.
 
@@ -166,6 +171,29 @@ class Working(BaseModel):
         i = bisect_right(self.opens, at) - 1
         return self.dates[i] if self.dates and i >= 0 else at.astimezone(UTC).date()
 
+    def without(self, pauses: Iterable[Pause]) -> Working:
+        """Return the calendar in which nobody works during `pauses`; they may overlap."""
+        left = [(*interval, i) for i, interval in enumerate(self.intervals)]
+        for start, end in pauses:
+            left = (
+                [
+                    (a, b, i)
+                    for opens, closes, i in left
+                    for a, b in ((opens, min(closes, start)), (max(opens, end), closes))
+                    if a < b
+                ]
+                if start < end
+                else left
+            )
+        return Working(
+            start=self.start,
+            horizon=self.horizon,
+            intervals=tuple((a, b) for a, b, _ in left),
+            dates=tuple(self.dates[i] for _, _, i in left) if self.dates else (),
+            day=self.day,
+            zone=self.zone,
+        )
+
     def end_of(self, day: date) -> datetime:
         """Return when work ends on `day`, or on the last working day before it."""
         days_ = self.dates or tuple(a.date() for a in self.opens)
@@ -198,10 +226,19 @@ class Instants(BaseModel):
     remind_every: Span | None = None
 
 
-def add(working: Working, start: datetime, span: Span) -> datetime:
-    """Return the earliest instant by which `span` has passed since `start`."""
+def add(working: Working, start: datetime, span: Span, pauses: Sequence[Pause] = ()) -> datetime:
+    """Return the earliest instant by which `span` has passed since `start`, leaving out when the clock stood still.
+
+    For working time the calendar has to leave the pauses out itself, as `Working.without` does.
+    """
     length = span.length(working.day)
-    return later(working, start, length) if span.unit.business else start.astimezone(UTC) + length
+    if span.unit.business:
+        return later(working, start, length)
+    end = start.astimezone(UTC) + length
+    for began, ended in sorted(pauses):
+        if began < end and ended > start:
+            end += ended - max(began, start)
+    return end
 
 
 def later(working: Working, start: datetime, amount: timedelta) -> datetime:
@@ -243,45 +280,34 @@ def next_open(working: Working, at: datetime) -> datetime:
 
 
 def instants(
-    working: Working, opened: datetime, within: Span, rungs: int = 0, remind_every: Span | None = None
+    working: Working,
+    opened: datetime,
+    within: Span,
+    rungs: int = 0,
+    remind_every: Span | None = None,
+    pauses: Sequence[Pause] = (),
 ) -> Instants:
-    """Return every instant of a request opened at `opened`; each of its `rungs` has `within` again."""
-    due = add(working, opened, within)
-    climbs = list(accumulate([within] * rungs, lambda at, span: add(working, at, span), initial=due))[1:]
-    reminders = _repeats(working, opened, remind_every, due) if remind_every and remind_every.n else ()
-    return Instants(due=due, rungs=tuple(climbs), reminders=reminders, within=within, remind_every=remind_every)
+    """Return every instant of a request opened at `opened`; each of its `rungs` has `within` again.
+
+    The clock stands still during `pauses`: what had rung before stays, everything else keeps its remaining time.
+    """  # fmt: skip
+    running = working.without(pauses) if pauses else working
+    due = add(running, opened, within, pauses)
+    climbs = list(accumulate([within] * rungs, lambda at, span: add(running, at, span, pauses), initial=due))[1:]
+    found = reminders(running, opened, remind_every, due, pauses)
+    return Instants(due=due, rungs=tuple(climbs), reminders=found, within=within, remind_every=remind_every)
 
 
-def resume(working: Working, stopped: Instants, stopped_at: datetime, now: datetime) -> Instants:
-    """Return the instants of a clock that stood still from `stopped_at` to `now`.
-
-    What had rung stays; everything else keeps its remaining time, in working time where its span counts that.
-    """
-
-    def moved(at: datetime, span: Span) -> datetime:
-        if at <= stopped_at:
-            return at
-        if span.unit.business:
-            return later(working, now, between(working, stopped_at, at))
-        return now + (at - stopped_at)
-
-    every = stopped.remind_every or stopped.within
-    return stopped.model_copy(
-        update={
-            "due": moved(stopped.due, stopped.within),
-            "rungs": tuple(moved(at, stopped.within) for at in stopped.rungs),
-            "reminders": tuple(moved(at, every) for at in stopped.reminders),
-        }
-    )
-
-
-def _repeats(working: Working, at: datetime, every: Span, until: datetime) -> tuple[datetime, ...]:
+def reminders(
+    running: Working, at: datetime, every: Span | None, until: datetime, pauses: Sequence[Pause] = ()
+) -> tuple[datetime, ...]:
+    """Return when people are reminded between `at` and `until`; `running` leaves `pauses` out already."""
     found: list[datetime] = []
-    while len(found) < MOST_REMINDERS:
+    while every is not None and every.n and len(found) < MOST_REMINDERS:
         try:
-            at = add(working, at, every)
+            at = add(running, at, every, pauses)
         except HorizonTooNear:
-            if until > working.horizon:
+            if until > running.horizon:
                 raise
             break
         if at >= until:

@@ -105,13 +105,15 @@ class Clock(_Kept):
 
 
 class Moved(_Frozen):
-    """One person is asked in another's place. `of` is empty where nobody could be found for `party`."""
+    """One person is asked in another's place; `of` is empty where nobody could be found."""
 
     of: str
     to: str
     by: str
     at: AwareDatetime
     reason: str = ""
+    parties: tuple[str, ...] = ()
+    """For which parties; none means all."""
 
 
 class Added(_Frozen):
@@ -192,6 +194,8 @@ class Record(_Kept):
     nudged_at: AwareDatetime | None = None
     resolved: bool = False
     clock: Clock | None = None
+    clock_before: Clock | None = None
+    """The clock as it stood when the request was answered, for an answer that is taken back."""
     kept: Kept | None = None
     incident: Incident | None = None
     inquiry: Inquiry | None = None
@@ -200,6 +204,10 @@ class Record(_Kept):
     valid_until: AwareDatetime | None = None
     lapsed: bool = False
     conditions: list[str] = []
+
+    def end_clock(self) -> None:
+        """Let the clock go once the request is answered."""
+        self.clock_before, self.clock = self.clock or self.clock_before, None
 
 
 class Revise(_Kept):

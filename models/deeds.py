@@ -22,11 +22,13 @@ from models.deal import (
     base,
     placed,
 )
-from models.flow import ApprovalDef, HandoffDef, StepId, parties
+from models.flow import ApprovalDef, HandoffDef, StepId
 from models.forms import answers
 from models.moves import Gate
+from models.parties import approvers
 from models.reading import reading
 from models.revisions import revise
+from models.steering import steer
 from models.turn import begin_again, end, land, reset, title
 from models.values import Reading
 from models.walk import walk
@@ -61,6 +63,12 @@ def _do(state: DealState, act: acts.Act, now: datetime) -> tuple[str, str, list[
             return _inform(state, act, now)
         case acts.Recall():
             return _recall(state, act, now)
+        case acts.Comment():
+            files = [each.model_dump() for each in act.attachments]
+            state.note(now, act.by, "comment", f"{title(act.step)}: {act.text}", act.step, attachments=files)
+            return "comment", f"{title(act.step)}: said", []
+        case acts.Reassign() | acts.AddApprover() | acts.Nudge() | acts.Override() | acts.Undo() | acts.PeopleChanged():
+            return (*steer(state, act, now), [])
         case acts.Resubmit():
             state.revise, state.submitted_by = None, act.by
             return _noted(state, act, now, "resubmitted", "the deal was resubmitted")
@@ -110,12 +118,16 @@ def _decide(state: DealState, act: acts.Decide, now: datetime) -> tuple[str, str
     decision = Decision(
         parties=_parties_of(record.asked, act.by), person=act.by, verdict="yes" if positive else "no", signed=seen,
         round=record.round, edition=act.edition, at=now, reason=act.reason, channel=act.channel,
-        to_stage=act.to_stage, conditions=act.conditions,
+        to_stage=act.to_stage, conditions=act.conditions, on_behalf_of=record.stands_in.get(act.by, ""),
     )  # fmt: skip
     word = act.verdict.replace("_", " ")
-    text = f"{title(act.step)}: {act.by} answered {word}" + (f": {act.reason}" if act.reason else "")
+    whom = f" for {decision.on_behalf_of}" if decision.on_behalf_of else ""
+    text = f"{title(act.step)}: {act.by} answered {word}{whom}" + (f": {act.reason}" if act.reason else "")
     shown = {name: str(value) for name, value in seen.items()}
-    state.note(now, act.by, "decided", text, act.step, verdict=act.verdict, channel=act.channel, signed=shown)
+    state.note(
+        now, act.by, "decided", text, act.step, verdict=act.verdict, channel=act.channel, signed=shown,
+        on_behalf_of=decision.on_behalf_of,
+    )  # fmt: skip
     if not isinstance(here.step, ApprovalDef):
         if not positive:
             record.decisions = [*record.decisions, decision]
@@ -127,7 +139,8 @@ def _decide(state: DealState, act: acts.Decide, now: datetime) -> tuple[str, str
         for path, value in answers(state.flow, here.step.form, act.form).items():
             state.facts[path], state.facts_by[path] = value, act.by
     if policy_verdict(here.step, record, reading(here.step, act.step, state), state) is False:
-        record.state, record.outcome, record.clock = Status.NEGATIVE, "rejected", None
+        record.state, record.outcome = Status.NEGATIVE, "rejected"
+        record.end_clock()
     return ("approved" if positive else "rejected"), text, []
 
 
@@ -222,6 +235,9 @@ def _incident(
     here = placed(state, act.step)
     name = title(act.step)
     match act:
+        case acts.Retry() if record.incident is not None and record.incident.kind == "nobody":
+            record.resolved = False  # `record` looks again, and opens it where it stood
+            return _noted(state, act, now, "retried", f"{name}: looking again for who may answer", act.step)
         case acts.Retry() if record.unconfirmed or (
             record.op and here is not None and isinstance(here.step, HandoffDef)
         ):
@@ -296,7 +312,7 @@ def _owner_sends_back(state: DealState, act: acts.Answer, now: datetime) -> None
 def silence(state: DealState, step: StepId, verdict: str, now: datetime) -> None:
     """Let a request be decided by silence; such decisions are marked for ever (semantics 35)."""
     record, here = state.touch(step), placed(state, step)
-    asked = parties(here.step, state.facts, state.rates) if here and isinstance(here.step, ApprovalDef) else ()
+    asked = approvers(here.step, state) if here and isinstance(here.step, ApprovalDef) else ()
     if verdict == "approve":
         decision = Decision(
             parties=tuple(who_key(who) for who in asked), person="silence", verdict="yes", signed=record.read,

@@ -25,7 +25,7 @@ from models.onboarding import (
     UnblockTask,
 )
 from models.plan import CONDITION, After, PlanTask, Side, mistakes
-from models.refusals import Refusal
+from models.refused import Refusal
 from models.schedule import Job, Schedule, schedule
 
 KEPT_RECEIPTS = 500

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.asking import DEAL_OWNER, Back, Choice, Customer, Ending, Path, Patience, Route, Who, chosen
+from models.asking import DEAL_OWNER, Back, Choice, Customer, Ending, Ladder, Path, Patience, Route, Table, Who
 from models.calendar import Span, business_days
 from models.facts import FactSpec
 from models.pinned import ActionSpec, PacketField, PacketSpec, TemplateSpec
-from models.rules import Direction, Facts, Rates, Rule, directions, facts_of
+from models.rules import Direction, Rule, directions, facts_of
 from models.values import digest_of
 
 __all__ = ["ActionSpec", "PacketField", "PacketSpec", "TemplateSpec"]  # a company's packets import them from here
@@ -316,9 +316,19 @@ def choice_rules(step: Step) -> Iterator[Rule]:
             yield from (rule for rule, _ in value.picks)
 
 
-def parties(step: ApprovalDef, facts: Facts, rates: Rates) -> tuple[Who, ...]:
-    """Return whom an approval asks for these facts; empty while undecided."""
-    return chosen(step.by, facts, rates) or ()
+def parameter_rules(step: Step) -> Iterator[Rule]:
+    """Yield the rules of `choice_rules`, and those of every row in the rule tables a step looks in."""
+    yield from choice_rules(step)
+    yield from (row.when for table in tables(step) for row in table.rows if row.when is not None)
+
+
+def tables(step: Step) -> Iterator[Table]:
+    """Yield the rule tables a step looks in, for whom it asks first, when it is late, or when nobody is there."""
+    patience = getattr(step, "patience", None) or Patience()
+    for value in (getattr(step, "by", ()), getattr(step, "to", ()), patience.escalate_to, patience.fallback):
+        for each in (*(pick for _, pick in value.picks), value.otherwise) if isinstance(value, Choice) else (value,):
+            rungs = each.rungs if isinstance(each, Ladder) else (each if isinstance(each, tuple) else (each,),)
+            yield from (who for rung in rungs for who in rung if isinstance(who, Table))
 
 
 def route(step: Step, stage: StageDef, outcome: str) -> Route | None:
@@ -350,7 +360,7 @@ def rule_facts(rules: tuple[Rule, ...]) -> list[Path]:
 def _without_places(plain: Any) -> Any:
     """Return a dump without the files and lines it was written at."""
     if isinstance(plain, dict):
-        written = "line" in plain and ("kind" in plain or "nodes" in plain or "stages" in plain)
+        written = "line" in plain and any(key in plain for key in ("kind", "nodes", "stages", "rows", "who"))
         return {k: _without_places(v) for k, v in plain.items() if not (written and k in ("line", "file"))}
     return [_without_places(each) for each in plain] if isinstance(plain, list) else plain
 

@@ -8,24 +8,23 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.asking import Customer, Ladder, Patience, Silence, Who, chosen, who_key
+from models.approval import barred, counts, may_answer, policy_verdict, short_of
+from models.asking import Customer, Hours, Ladder, Patience, Silence, Who, chosen, who_key, who_words
 from models.calendar import Instants, Span
-from models.deal import Clock, DealState, ExternalRef, Incident, Record, Status, base, placed
+from models.deal import Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
 from models.deeds import release, silence
 from models.flow import (
     ApprovalDef,
     CallDef,
     HandoffDef,
     RenderDef,
-    SignatureDef,
     StepId,
     SubflowDef,
-    TaskDef,
     WaitDef,
     commits,
-    parties,
     writes,
 )
+from models.parties import asked_of, looked_up
 from models.reading import DOCUMENT, reading, touches
 from models.turn import SYSTEM, fail, title
 from models.values import Digest, Value
@@ -54,26 +53,44 @@ class Need(_Message):
     step: StepId
     parties: tuple[Who, ...]
     rungs: tuple[tuple[Who, ...], ...] = ()
+    fallback: tuple[Who, ...] = ()
     within: Span | None = None
+    """None as well where the clock runs on as it is."""
     remind_every: Span | None = None
+    hours: Hours = "company"
     opened: AwareDatetime
     date: Value | None = None
     lead: Span | None = None
-    stopped: Instants | None = None
-    stopped_at: AwareDatetime | None = None
-    resumed_at: AwareDatetime | None = None
+    pauses: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()
+    """When the clock stood still."""
+    fresh: bool = False
+    """People may have changed since they were last read."""
+
+
+class Asks(_Message):
+    """Who is asked at one step at this moment."""
+
+    asked: dict[str, list[str]] = {}
+    """Per party, everybody who may answer for it."""
+    stands_in: dict[str, str] = {}
+    """Whom somebody asked stands in for."""
+    told: tuple[str, ...] = ()
+    """What is not as the flow says, in words: who stands in, that somebody else had to be found."""
 
 
 class Recorded(_Message):
     """What only the world knows, as `record` returns it."""
 
     people: dict[str, list[str]] = {}
-    """By `who_key`."""
+    """By `who_key`: everybody who is meant."""
+    asks: dict[StepId, Asks] = {}
+    """By step: who of them is asked, and who stands in."""
     instants: dict[StepId, Instants] = {}
     """By step; the revise request is `revise`."""
 
 
 REVISE = "revise"
+NOBODY = "nobody"
 CERTAIN = ("refused", "not found", "access denied", "annulled", "invalid", "missing variable")
 """Failures after which nothing happened outside for certain."""
 
@@ -144,68 +161,84 @@ def needs(state: DealState) -> list[Need]:
     """Return what `record` has to find out before the open requests can be answered and can ring."""
     found: list[Need] = []
     for step_id, record in state.records.items():
-        if record.state is not Status.OPEN or record.clock is None:
+        if record.clock is None or not (record.state is Status.OPEN or nobody(record)):
             continue
         resumed = record.clock.resumed_at is not None
-        if record.resolved and not resumed:
+        if (
+            record.resolved
+            and not resumed
+            and not _short(state, step_id, record)
+            and not _handed_on(state, step_id, record)
+        ):
             continue
         found.append(_need(state, step_id, record))
     revise = state.revise
     if revise is not None and (revise.clock.instants is None or revise.clock.resumed_at is not None):
         within = state.flow.stage(revise.stage).revise_within
         found.append(
-            Need(step=REVISE, parties=state.flow.owner, within=within, opened=revise.since, **_stopped(revise.clock))
-        )
+            Need(step=REVISE, parties=asked_of(state, REVISE), within=within, opened=revise.since,
+                 pauses=_pauses(revise.clock))
+        )  # fmt: skip
     return found
+
+
+def nobody(record: Record) -> bool:
+    """Return whether a request is stuck because too few people can be found who may answer it."""
+    return record.state is Status.INCIDENT and record.incident is not None and record.incident.kind == NOBODY
+
+
+def _handed_on(state: DealState, step_id: StepId, record: Record) -> bool:
+    """Return whether somebody stands in for a person who may, by now, not answer themselves."""
+    here = placed(state, step_id)
+    step = here.step if here else None
+    return isinstance(step, ApprovalDef) and any(barred(step, each, state) for each in record.stands_in.values())
+
+
+def _short(state: DealState, step_id: StepId, record: Record) -> list[Who]:
+    """Return the parties for which too few people are left who may answer."""
+    here = placed(state, step_id)
+    if here is None or nobody(record):
+        return []
+    if isinstance(here.step, ApprovalDef):
+        return short_of(here.step, record, reading(here.step, step_id, state), state)
+    return [who for who in asked_of(state, step_id) if not record.asked.get(who_key(who))]
 
 
 def _need(state: DealState, step_id: StepId, record: Record) -> Need:
     here = placed(state, step_id)
     assert here is not None, step_id
-    step = here.step
+    step, clock = here.step, record.clock or Clock()
     patience = _patience(step)
     ladder = chosen(patience.escalate_to, state.facts, state.rates) or Ladder()
     date = state.facts.get(step.until_date) if isinstance(step, WaitDef) and step.until_date else None
+    # The promised time is not moved by who answers, only by a clock that stood still or by people's own hours.
+    timed = clock.instants is None or clock.resumed_at is not None or patience.hours == "person"
+    within = chosen(patience.within, state.facts, state.rates) if patience.within and timed else None
     return Need(
         step=step_id,
         parties=asked_of(state, step_id),
-        rungs=ladder.rungs,
-        within=chosen(patience.within, state.facts, state.rates) if patience.within else None,
+        rungs=tuple(looked_up(rung, state) or () for rung in ladder.rungs),
+        fallback=looked_up(patience.fallback, state) or (),
+        within=within,
         remind_every=patience.remind_every,
+        hours=patience.hours,
         opened=record.since or state.opened_at,
-        date=date,
+        date=date if timed else None,
         lead=step.lead if isinstance(step, WaitDef) else None,
-        **_stopped(record.clock or Clock()),
+        pauses=_pauses(clock),
+        fresh=record.state is Status.INCIDENT or bool(record.asked),
     )
 
 
-def _stopped(clock: Clock) -> dict[str, object]:
-    if clock.resumed_at is None or clock.instants is None:
-        return {}
-    return {"stopped": clock.instants, "stopped_at": clock.stopped_at, "resumed_at": clock.resumed_at}
+def _pauses(clock: Clock) -> tuple[tuple[datetime, datetime], ...]:
+    if clock.stopped_at is None or clock.resumed_at is None:
+        return tuple(clock.pauses)
+    return (*clock.pauses, (clock.stopped_at, clock.resumed_at))
 
 
 def _patience(step: object) -> Patience:
     found = getattr(step, "patience", None)
     return found if isinstance(found, Patience) else Patience()
-
-
-def asked_of(state: DealState, step_id: StepId) -> tuple[Who, ...]:
-    """Return whom the flow asks at a step."""
-    here = placed(state, step_id)
-    match here.step if here else None:
-        case ApprovalDef() as step:
-            return parties(step, state.facts, state.rates)
-        case TaskDef() as step:
-            return step.by
-        case WaitDef() as step:
-            return step.by
-        case SignatureDef() as step:
-            return (step.by,)
-        case HandoffDef() as step:
-            return step.to
-        case _:
-            return state.flow.owner
 
 
 def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: datetime) -> bool:
@@ -220,32 +253,112 @@ def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: dat
         instants = answer.instants.get(need.step)
         if need.step == REVISE:
             if state.revise is not None:
-                state.revise.clock = Clock(instants=instants, rung=state.revise.clock.rung)
+                clock = state.revise.clock
+                state.revise.clock = Clock(instants=instants, rung=clock.rung, pauses=list(need.pauses))
             continue
-        if not all(who_key(who) in state.people for who in need.parties):
-            continue  # it opened while `record` was under way; the next one finds out
+        asks = answer.asks.get(need.step)
+        if asks is None:  # written down by an older `record`
+            if not all(who_key(who) in state.people for who in need.parties):
+                continue  # it opened while `record` was under way; the next one finds out
+            before = state.record(need.step).asked
+            keys = [who_key(who) for who in need.parties]
+            asks = Asks(asked={key: list(before.get(key) or state.people[key]) for key in keys})
         record = state.touch(need.step)
-        if record.clock is not None and (record.resolved or instants is not None):
+        if record.clock is not None:
             clock = record.clock
             still = clock.stopped_at if clock.resumed_at is None else None  # a hold may have come meanwhile
-            instants = instants or clock.instants
-            record.clock = Clock(instants=instants, rung=clock.rung, reminded=clock.reminded, stopped_at=still)
-        record.resolved = True
-        if not record.asked:
-            record.asked = {who_key(who): list(state.people[who_key(who)]) for who in need.parties}
-        empty = [who_key(who) for who in need.parties if not record.asked.get(who_key(who))]
-        if empty:
-            fail(state, need.step, Incident(kind="nobody", message=_nobody(need, record), at=now), now)
-            again = True
+            record.clock = Clock(
+                instants=instants or clock.instants, rung=clock.rung, reminded=clock.reminded, stopped_at=still,
+                pauses=list(need.pauses),
+            )  # fmt: skip
+        again = _ask_people(state, need, record, asks, now) or again
     return again
 
 
-def _nobody(need: Need, record: Record) -> str:
-    empty = [who for who in need.parties if not record.asked.get(who_key(who))]
-    unknown = [who.contact for who in empty if isinstance(who, Customer)]
+def _ask_people(state: DealState, need: Need, record: Record, asks: Asks, now: datetime) -> bool:
+    """Ask whom `record` found; return whether that needs another walk."""
+    name, before = title(need.step), record.asked
+    record.resolved = True
+    if (record.asked, record.stands_in) != (asks.asked, asks.stands_in):
+        record.asked, record.stands_in = dict(asks.asked), dict(asks.stands_in)
+        if before or asks.told:
+            words = "; ".join([*_changed(before, asks.asked), *asks.told]) or "asked anew"
+            state.note(now, SYSTEM, "people", f"{name}: {words}", need.step, asked=asks.asked, stands_in=asks.stands_in)
+    was_stuck = nobody(record)
+    if was_stuck:
+        record.state = Status.OPEN
+    here = placed(state, need.step)
+    taken = here is not None and isinstance(here.step, ApprovalDef) and _take_over(state, here.step, record, now)
+    short = _short(state, need.step, record)
+    if not short:
+        if was_stuck:
+            record.incident = None
+            state.note(now, SYSTEM, "people", f"{name}: there is somebody again who may answer", need.step)
+        return taken or was_stuck
+    message = _nobody(short, record)
+    if was_stuck and record.incident is not None and record.incident.message == message:
+        record.state = Status.INCIDENT
+        return False
+    fail(state, need.step, Incident(kind=NOBODY, message=message, at=now), now)
+    return True
+
+
+def _changed(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
+    old = {person for people in before.values() for person in people}
+    new = {person for people in after.values() for person in people}
+    come, gone = ", ".join(sorted(new - old)), ", ".join(sorted(old - new))
+    return [*([f"{come} is asked"] if come else []), *([f"{gone} is no longer asked"] if gone else [])]
+
+
+def _take_over(state: DealState, step: ApprovalDef, record: Record, now: datetime) -> bool:
+    """With `repeat="if consecutive"`, let a yes to the step directly before count for the same person here."""
+    before = _directly_before(state, step.id) if step.repeat == "if consecutive" else None
+    if before is None:
+        return False
+    here, there = reading(step, step.id, state), reading(before, before.id, state)
+    given = [
+        d for d in state.record(before.id).decisions
+        if d.verdict == "yes" and not d.by_silence and counts(d, state.record(before.id), there, before.covered)
+    ]  # fmt: skip
+    taken = False
+    for each in given:
+        parties = tuple(party for party, people in record.asked.items() if each.person in people)
+        known = any(d.person == each.person and d.round == record.round for d in record.decisions)
+        same = Decision(
+            parties=parties, person=each.person, verdict="yes", signed=each.signed, round=record.round,
+            edition=record.edition, at=each.at, reason=f"as in {title(before.id)}", channel="taken over",
+            on_behalf_of=record.stands_in.get(each.person, ""),
+        )  # fmt: skip
+        if not parties or known or not counts(same, record, here, step.covered):
+            continue
+        if may_answer(step, each.person, record, state):
+            continue
+        record.decisions = [*record.decisions, same]
+        taken = True
+        text = f"{title(step.id)}: the yes of {each.person} to {title(before.id)} counts here too"
+        state.note(now, SYSTEM, "taken over", text, step.id, person=each.person)
+    return taken and policy_verdict(step, record, here, state) is not None
+
+
+def _directly_before(state: DealState, step_id: StepId) -> ApprovalDef | None:
+    """Return the approval right before a step, leaving out what was skipped."""
+    ids = list(state.flow.steps)
+    for other in reversed(ids[: ids.index(step_id)]):
+        if state.record(other).state is Status.SKIPPED:
+            continue
+        step = state.flow.steps[other].step
+        return step if isinstance(step, ApprovalDef) else None
+    return None
+
+
+def _nobody(short: Sequence[Who], record: Record) -> str:
+    unknown = [who.contact for who in short if isinstance(who, Customer)]
     if unknown:
         return f"nobody can sign: the deal names no {unknown[0]} with a mail address; set that fact, then try again"
-    return f"nobody can answer: {', '.join(who_key(who) for who in empty)} names no active person"
+    names = " and ".join(dict.fromkeys(who_words(who) for who in short))
+    there = sorted({person for who in short for person in record.asked.get(who_key(who), ())})
+    able = f"; {', '.join(there)} cannot answer for all of it" if there else ""
+    return f"nobody can answer: too few active people may answer for {names}{able}"
 
 
 def next_ring(state: DealState) -> datetime | None:
@@ -314,7 +427,8 @@ def _strike(state: DealState, step_id: StepId, record: Record, clock: Clock, now
 
 def _climb(state: DealState, step_id: StepId, record: Record, rung: tuple[Who, ...], now: datetime) -> None:
     """Ask the next rung too: its people may answer for every party that is still waited for."""
-    people = [p for who in rung for p in state.people.get(who_key(who), [])]
+    people = [p for who in looked_up(rung, state) or () for p in state.people.get(who_key(who), [])]
+    record.resolved = False  # who stands in for them is found out with the next `record`
     record.asked = {party: list(dict.fromkeys([*asked, *people])) for party, asked in record.asked.items()}
     names = ", ".join(people) or "nobody could be found"
     state.note(now, SYSTEM, "escalated", f"{title(step_id)}: late, so {names} is asked too", step_id, people=people)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.approval import barred, counts, open_parties
+from models.approval import counts, may_answer, open_parties, satisfied
 from models.asking import Group, Ladder, Who, chosen, who_key, who_words
 from models.deal import Clock, DealState, Question, Record, Status, base, placed
 from models.flow import (
@@ -19,7 +19,7 @@ from models.flow import (
     WaitDef,
 )
 from models.offers import Offer, answers_to, remedies, requests
-from models.outcomes import asked_of
+from models.parties import asked_of
 from models.reading import reading
 from models.rules import text
 from models.turn import lacking, title
@@ -103,7 +103,7 @@ def _explain(state: DealState) -> Iterator[Wait]:
                 reason=record.incident.message, who="deal owner", waiting_on=owners, since=record.incident.at,
                 acts=remedies(state, step_id, record), late=True, round=record.round,
             )  # fmt: skip
-        elif record.state is Status.OPEN and state.ending is None:
+        elif record.state is Status.OPEN and state.ending is None and not _decided(state, step_id, record):
             yield _request(state, step_id, record)
     if state.revise is not None and not state.revise.exhausted:
         clock = state.revise.clock
@@ -118,6 +118,17 @@ def _explain(state: DealState) -> Iterator[Wait]:
         # Before the next walk, and during a hold, a question may stand whose answer has come meanwhile.
         if question.kind != "missing" or lacking(state, question.step):
             yield _question(state, question, owners)
+
+
+def _decided(state: DealState, step_id: StepId, record: Record) -> bool:
+    """Return whether an open approval is satisfied already and only waits to be closed by the next walk."""
+    here = placed(state, step_id)
+    return (
+        here is not None
+        and isinstance(here.step, ApprovalDef)
+        and state.hold is None
+        and satisfied(here.step, record, reading(here.step, step_id, state), state)
+    )
 
 
 def _stamp(since: datetime) -> str:
@@ -168,7 +179,10 @@ def _unanswerable(
         return f"{reason}; who is asked is being found out", offers
     if state.hold is not None:
         return "answered; it counts once the deal goes on", ()
-    why = [barred(step, p, state) for people in record.asked.values() for p in people if isinstance(step, ApprovalDef)]
+    why = [
+        may_answer(step, p, record, state)
+        for people in record.asked.values() for p in people if isinstance(step, ApprovalDef)
+    ]  # fmt: skip
     told = next((each.replace("you ", "they ", 1) for each in why if each), "everybody has answered")
     return f"nobody who is asked may answer: {told}", (Offer(do="recall", label="Take it back"),)
 
@@ -179,7 +193,7 @@ def _asked(state: DealState, step: Step, step_id: StepId, record: Record) -> tup
         now = reading(step, step_id, state)
         given = {d.person for d in record.decisions if d.round == record.round and counts(d, record, now, step.covered)}
         able = dict.fromkeys(p for who in waiting for p in record.asked.get(who_key(who), []) if p not in given)
-        people = {p: None for p in able if not barred(step, p, state)}
+        people = {p: None for p in able if not may_answer(step, p, record, state)}
         return " and ".join(_still(who, record) for who in waiting), tuple(people)
     parties = asked_of(state, step_id)
     people = dict.fromkeys(p for group in record.asked.values() for p in group)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from models import acts
-from models.approval import barred, counts, worse
-from models.asking import who_key
+from models.approval import counts, may_answer, open_parties, worse
+from models.asking import who_key, who_words
 from models.deal import DealState, Receipt, Record, Status, base, placed
 from models.flow import ApprovalDef, CallDef, HandoffDef, RenderDef, SignatureDef, Step, SubflowDef, TaskDef, writes
 from models.forms import FormError, answers
 from models.moves import Gate
 from models.reading import missing_inputs, reading
+from models.refused import Refusal, already, asked_of_me, known_request, needs, owner_only, request
+from models.refused_steering import steering_refusal
 from models.turn import title
+from models.values import Reading
 from models.walk import undecided, walk
 
 
-class Refusal(NamedTuple):
-    """Why an act is not accepted, and what to do next."""
-
-    code: str
-    message: str
-    details: dict[str, Any] = {}  # noqa: RUF012 (never changed)
-
-
-def refusal(state: DealState, act: acts.Act) -> Refusal | None:
-    """Return why `act` is refused now, or None when it will be accepted."""
+def refusal(state: DealState, act: acts.Act, now: datetime | None = None) -> Refusal | None:
+    """Return why `act` is refused at this moment, or None when it will be accepted."""
     repeated = state.answered.get(act.key)
     if repeated is not None:
-        return _already(repeated)
+        return already(repeated)
     if state.ended and act.do != "revise":
         return Refusal("ended", f"the deal has ended ({state.ending}); nothing more can be done on it")
     if state.ending is not None and act.do not in ("revise", "retry", "skip", "complete_by_hand"):
@@ -37,26 +33,33 @@ def refusal(state: DealState, act: acts.Act) -> Refusal | None:
         case acts.Decide():
             return _decide(state, act)
         case acts.Complete():
-            return _request(state, act, TaskDef) or _person(state, act) or _form(state, act.step, act.form)
+            return request(state, act, TaskDef) or asked_of_me(state, act) or _form(state, act.step, act.form)
         case acts.Sign() | acts.Decline():
             return _sign(state, act)
         case acts.AskInformation():
             return (
-                _request(state, act, ApprovalDef | HandoffDef)
-                or _person(state, act)
-                or _needs(act.question, "question")
+                request(state, act, ApprovalDef | HandoffDef)
+                or asked_of_me(state, act)
+                or _asked_already(state, act)
+                or needs(act.question, "question")
             )
         case acts.GiveInformation():
             return _inquiry(state, act)
         case acts.Recall():
-            return _request(state, act, ApprovalDef | SignatureDef | HandoffDef) or _owner(state, act)
+            return request(state, act, ApprovalDef | SignatureDef | HandoffDef) or owner_only(state, act)
+        case acts.Comment():
+            return known_request(state, act) or needs(act.text, "comment")
+        case acts.PeopleChanged():
+            return None
+        case acts.Reassign() | acts.AddApprover() | acts.Nudge() | acts.Override() | acts.Undo():
+            return steering_refusal(state, act, now)
         case acts.Resubmit():
             return _resubmit(state, act)
         case acts.EndDeal() | acts.Cancel():
-            return _needs(act.reason, "reason")
+            return needs(act.reason, "reason")
         case acts.HoldDeal():
             again = Refusal("held", "the deal is on hold already; release it first") if state.hold else None
-            return again or _needs(act.reason, "reason")
+            return again or needs(act.reason, "reason")
         case acts.Release():
             return None if state.hold else Refusal("closed", "the deal is not on hold, so there is nothing to release")
         case acts.Revise():
@@ -74,35 +77,8 @@ def difference(record: Record, step: ApprovalDef, edition: int) -> dict[str, lis
     return {n: [str(seen.get(n, "unset")), str(now.get(n, "unset"))] for n in worse(step.covered, seen, now)}
 
 
-def _already(receipt: Receipt) -> Refusal:
-    message = f"already answered: {receipt.message}"
-    return Refusal("already_answered", message, receipt.model_copy(update={"repeated": True}).model_dump(mode="json"))
-
-
-def _request(state: DealState, act: Any, kind: Any) -> Refusal | None:
-    here = placed(state, act.step)
-    if here is None or not isinstance(here.step, kind):
-        return Refusal("unknown_step", f"this deal has no request {act.step!r} to answer; reload the page")
-    record = state.record(act.step)
-    if record.state is Status.OPEN and record.round == act.round:
-        return None
-    name = title(act.step)
-    if act.round > record.round:  # after a crash the inbox may know a round the deal is only about to open again
-        return Refusal("not_ready", f"{name} is just being opened; try again in a moment")
-    answered = [d for d in record.decisions if d.round == act.round and not d.by_silence]
-    if answered:
-        last = answered[-1]
-        receipt = Receipt(
-            outcome=record.outcome or last.verdict, message=f"{name}: {last.person} answered {last.verdict}",
-            seq=state.seq, by=last.person, at=last.at,
-        )  # fmt: skip
-        return _already(receipt)
-    why = record.reason or record.outcome or "it is not asked now"
-    return Refusal("closed", f"{name} is closed: {why}. Open the deal to see what it waits for.")
-
-
 def _decide(state: DealState, act: acts.Decide) -> Refusal | None:
-    found = _request(state, act, ApprovalDef | HandoffDef) or _person(state, act)
+    found = request(state, act, ApprovalDef | HandoffDef) or asked_of_me(state, act)
     if found is not None:
         return found
     here = placed(state, act.step)
@@ -131,7 +107,7 @@ def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal 
     mine = [d for d in record.decisions if d.person == act.by and d.round == act.round]
     if mine and counts(mine[-1], record, now, step.covered):  # one that no longer counts may be given anew
         said = f"{title(act.step)}: you answered {mine[-1].verdict}"
-        return _already(Receipt(outcome=mine[-1].verdict, message=said, seq=state.seq, by=act.by, at=mine[-1].at))
+        return already(Receipt(outcome=mine[-1].verdict, message=said, seq=state.seq, by=act.by, at=mine[-1].at))
     changed = difference(record, step, act.edition)
     if changed and act.verdict == "approve":
         told = ", ".join(f"{name} {then} → {now}" for name, (then, now) in changed.items())
@@ -140,16 +116,37 @@ def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal 
         )
     if not 0 < act.edition <= record.edition:
         return Refusal("stale", "this page is not of this request; reload it", {"edition": record.edition})
-    return _duties(state, act, step) or (_form(state, act.step, act.form) if act.verdict == "approve" else None)
+    why = may_answer(step, act.by, record, state)
+    if why:
+        return Refusal("not_allowed", why)
+    return _turn_of(state, act, step, now) or (_form(state, act.step, act.form) if act.verdict == "approve" else None)
 
 
-def _duties(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal | None:
-    why = barred(step, act.by, state)
-    return Refusal("not_allowed", why) if why else None
+def _turn_of(state: DealState, act: acts.Decide, step: ApprovalDef, now: Reading) -> Refusal | None:
+    """Refuse whose turn has not come, or whose party has answered already."""
+    record = state.record(act.step)
+    waiting = open_parties(step, record, now, state)
+    if any(act.by in record.asked.get(who_key(who), ()) for who in waiting):
+        return None
+    mine = {party for party, people in record.asked.items() if act.by in people}
+    spoken = [d for d in record.decisions if counts(d, record, now, step.covered) and mine & set(d.parties)]
+    if spoken:
+        last = spoken[-1]
+        said = f"{title(act.step)}: {last.person} answered {last.verdict}"
+        return already(Receipt(outcome=last.verdict, message=said, seq=state.seq, by=last.person, at=last.at))
+    first = " and ".join(who_words(who) for who in waiting) or "nobody"
+    return Refusal("not_yours", f"{title(act.step)} waits for {first} first; you are asked after that")
+
+
+def _asked_already(state: DealState, act: acts.AskInformation) -> Refusal | None:
+    inquiry = state.record(act.step).inquiry
+    if inquiry is None or inquiry.answer:
+        return None
+    return Refusal("closed", f"{inquiry.by} has asked already: {inquiry.question}; wait for the owner's answer")
 
 
 def _sign(state: DealState, act: acts.Sign | acts.Decline) -> Refusal | None:
-    found = _request(state, act, SignatureDef)
+    found = request(state, act, SignatureDef)
     if found is not None or isinstance(act, acts.Decline):
         return found
     record = state.record(act.step)
@@ -169,35 +166,14 @@ def _commitment(state: DealState, step: str) -> Refusal | None:
     return None
 
 
-def _person(state: DealState, act: Any) -> Refusal | None:
-    record = state.record(act.step)
-    asked = {person for people in record.asked.values() for person in people}
-    if act.by in asked:
-        return None
-    if not record.resolved:  # the inbox may show a request an instant before the deal knows who is asked
-        return Refusal("not_ready", f"{title(act.step)} is just being opened; try again in a moment")
-    names = ", ".join(sorted(asked)) or "nobody"
-    return Refusal("not_yours", f"{title(act.step)} is asked of {names}, not of you")
-
-
-def _owner(state: DealState, act: acts.Act) -> Refusal | None:
-    owners = {str(state.facts.get("owner", "")), *state.people.get("owner", [])}
-    owners |= {p for who in state.flow.owner for p in state.people.get(who_key(who), [])}
-    if act.by in owners:
-        return None
-    return Refusal(
-        "not_yours", f"only the deal's owner can do this: {', '.join(sorted(o for o in owners if o)) or 'nobody'}"
-    )
-
-
 def _inquiry(state: DealState, act: acts.GiveInformation) -> Refusal | None:
-    found = _request(state, act, ApprovalDef | HandoffDef)
+    found = request(state, act, ApprovalDef | HandoffDef)
     if found is not None:
         return found
     inquiry = state.record(act.step).inquiry
     if inquiry is None or inquiry.answer:
         return Refusal("closed", "no information is asked for here")
-    return _owner(state, act) or _needs(act.answer, "answer")
+    return owner_only(state, act) or needs(act.answer, "answer")
 
 
 def _resubmit(state: DealState, act: acts.Resubmit) -> Refusal | None:
@@ -205,7 +181,7 @@ def _resubmit(state: DealState, act: acts.Resubmit) -> Refusal | None:
         return Refusal("closed", "the deal was not sent back, so there is nothing to resubmit")
     if state.revise.exhausted:
         return Refusal("held", "the rework is used up; the owner's manager decides first: once more, or end")
-    return _owner(state, act)
+    return owner_only(state, act)
 
 
 def _revise(state: DealState, act: acts.Revise) -> Refusal | None:
@@ -260,9 +236,9 @@ def _incident(state: DealState, act: acts.Retry | acts.ChangeInput | acts.Skip |
             "not_allowed", "somebody signs this document, so it has to be made; correct what stops it, then try again"
         )
     if isinstance(act, acts.Skip):
-        return _needs(act.reason, "reason") or _outputs(state, here.step, act.outputs)
+        return needs(act.reason, "reason") or _outputs(state, here.step, act.outputs)
     if isinstance(act, acts.CompleteByHand):
-        return _needs(act.evidence, "evidence") or _outputs(state, here.step, act.outputs)
+        return needs(act.evidence, "evidence") or _outputs(state, here.step, act.outputs)
     if isinstance(act, acts.ChangeInput):
         known = here.step.inputs if isinstance(here.step, CallDef) else {}
         wrong = [name for name in act.inputs if name not in known]
@@ -311,7 +287,7 @@ def _answer(state: DealState, act: acts.Answer) -> Refusal | None:
         )
     if state.hold is not None and act.choice in ("undo", "redo"):
         return Refusal("held", "the deal is on hold; release it first")
-    return _needs(act.reason, "reason") if act.choice in ("keep", "waive", "by_hand", "end", "continue") else None
+    return needs(act.reason, "reason") if act.choice in ("keep", "waive", "by_hand", "end", "continue") else None
 
 
 def _earlier(state: DealState, stage: str) -> tuple[str, ...]:
@@ -329,7 +305,3 @@ def _form(state: DealState, step_id: str, given: dict[str, Any]) -> Refusal | No
     except FormError as error:
         return Refusal("invalid", str(error), {"field": error.field})
     return None
-
-
-def _needs(text: str, field: str) -> Refusal | None:
-    return None if text.strip() else Refusal("reason_needed", f"a {field} is needed", {"field": field})

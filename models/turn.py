@@ -29,9 +29,11 @@ from models.flow import (
     StepId,
     SubflowDef,
     TaskDef,
+    WaitDef,
     route,
 )
 from models.moves import Close, End, Ended, Gate, Move, Open, Refresh, Route, Skip, Start, Void, Walk
+from models.parties import tables_of
 from models.reading import missing_inputs, missing_packet, reading
 from models.rules import holds, printed
 from models.values import Digest
@@ -75,6 +77,9 @@ def perform(state: DealState, move: Move, now: datetime) -> list[StepId]:
             record = state.touch(move.step)
             record.read, record.edition = move.reading, record.edition + 1
             record.editions = [*record.editions, move.reading]
+            record.resolved = False  # whom it is asked of may depend on what changed
+            if isinstance(state.flow.steps[move.step].step, WaitDef):
+                record.clock = Clock()  # another date is another deadline
             state.note(now, SYSTEM, "refreshed", f"{title(move.step)}: the content changed", move.step)
         case Void():
             _void(state, move.step, move.why, now)
@@ -180,12 +185,16 @@ def _open(state: DealState, move: Open, now: datetime) -> list[StepId]:
     record.read, record.since, record.printed = move.reading, now, because(state, move.step)
     record.editions = [move.reading]
     record.asked, record.resolved, record.clock, record.inquiry, record.op = {}, False, Clock(), None, ""
+    record.clock_before = None
+    record.stands_in, record.moved, record.added, record.proposed, record.nudged_at = {}, [], [], None, None
     if record.kept is not None and record.kept.how != "waived":
         record.kept = None
     words = " again; nothing it covers has changed" if unchanged else " again" if again else ""
     why = f": {record.printed}" if record.printed else ""
     state.note(now, SYSTEM, "opened", f"{title(move.step)} asked{words}{why}", move.step)
     here = placed(state, move.step)
+    for table in tables_of(here.step) if here else ():
+        state.tables.setdefault(table.name, now.date().isoformat())
     rule = here.step.accept_when if here and isinstance(here.step, HandoffDef) else None
     if rule is not None and holds(rule, state.facts, state.rates):
         by_rule = Decision(
@@ -239,7 +248,8 @@ def _close(state: DealState, move: Close, now: datetime) -> None:
     record = state.touch(move.step)
     asked = record.state in (Status.OPEN, Status.NEGATIVE)
     record.outcome = record.outcome or ("approved" if move.step.startswith("approval:") else "met")
-    record.state, record.read, record.clock = Status.SETTLED, move.reading, None
+    record.state, record.read = Status.SETTLED, move.reading
+    record.end_clock()
     record.printed = record.printed or because(state, move.step)
     words = record.outcome if asked else f"{record.outcome} already; stands"
     state.note(now, SYSTEM, "settled", f"{title(move.step)} {words}", move.step, outcome=record.outcome)

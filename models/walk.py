@@ -32,6 +32,7 @@ from models.flow import (
     stage_rules,
 )
 from models.moves import Close, End, Ended, Gate, Open, Refresh, Route, Skip, Start, Void, Walk
+from models.parties import looked_up, tables_of
 from models.reading import missing_inputs, missing_packet, reading, same
 from models.rules import Rule, all_hold, holds, unset
 from models.values import Reading
@@ -75,7 +76,8 @@ def stands(step: Step, record: Record, now: Reading, state: DealState) -> bool:
         case EndDef():
             return False
         case ApprovalDef():
-            if record.state is Status.SETTLED and record.read == now and not isinstance(step.by, Choice):
+            fixed = not isinstance(step.by, Choice) and not tables_of(step)
+            if record.state is Status.SETTLED and record.read == now and fixed:
                 return True  # nothing it read has changed since its policy was found to hold
             return record.state is not Status.NEGATIVE and satisfied(step, record, now, state)
         case WaitDef() if step.until is not None:
@@ -96,7 +98,13 @@ def undecided(step: Step, rules: tuple[Rule, ...], state: DealState) -> list[str
     every = (*rules, *choice_rules(step))
     if isinstance(step, CallDef | SubflowDef):
         return unset(rules, state.facts, state.rates) or missing_inputs(step, step.id, state)
-    return unset(every, state.facts, state.rates)
+    return unset(every, state.facts, state.rates) or _unknown_rows(step, state)
+
+
+def _unknown_rows(step: Step, state: DealState) -> list[str]:
+    """Return the facts without which a rule table does not say whom it names."""
+    unknown = [table for table in tables_of(step) if looked_up((table,), state) is None]
+    return list(dict.fromkeys(path for table in unknown for path in table.facts if path not in state.facts))
 
 
 def _stage(found: Walk, stage: StageDef, gate: Gate) -> Gate:

@@ -202,7 +202,7 @@ def _find_out(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
 
 def _within_reach(flown: Flown, people: Directory[M], clock: BusinessTime, wanted: list[Need]) -> Recorded:
     try:
-        return find_out(people, clock, flown.state, wanted)
+        return find_out(people, clock, flown.state, wanted, flown.now)
     except ValueError as beyond:  # a deadline that no calendar reaches
         for need in wanted:
             failed(flown.state, need.step, Incident(kind="invalid", message=str(beyond), at=flown.now), flown.now)

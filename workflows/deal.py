@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from temporalio import workflow
@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.outcomes import Recorded, Result, failed, finished, next_ring, recorded, ring
     from models.progress import Wait, explain
     from models.refusals import refusal
+    from models.signalled import answered
     from models.turn import turn
     from workflows.steps import Waiting, carry_out, incident_of
 
@@ -75,9 +76,14 @@ class DealLifecycle:
 
     @act.validator
     def _may(self, act: Act) -> None:
-        refused = refusal(self.state, act)
+        refused = refusal(self.state, act, workflow.now())
         if refused is not None:
             raise ApplicationError(refused.message, refused.details, type=refused.code)
+
+    @workflow.signal(description="An answer from another workflow or the Temporal CLI; a refusal is journalled")
+    def decide(self, given: dict[str, Any]) -> None:
+        self.begin(answered(self.state, given, workflow.now()))
+        self.changed = True
 
     @workflow.signal(description="A subflow of this deal has ended")
     def report_back(self, report: Report) -> None:

@@ -78,10 +78,8 @@ class Flight:
             times = {}
             for need in wanted:
                 length = need.within.length(timedelta(days=1)) if need.within else None
-                if need.stopped is not None and need.stopped_at and need.resumed_at:
-                    still = need.resumed_at - need.stopped_at
-                    times[need.step] = need.stopped.model_copy(update={"due": need.stopped.due + still})
-                elif need.date is not None:
+                still = sum((ended - began for began, ended in need.pauses), timedelta())
+                if need.date is not None:
                     at = datetime.combine(need.date.v, datetime.min.time(), tzinfo=UTC)
                     lead = need.lead.length(timedelta(days=1)) if need.lead else timedelta()
                     times[need.step] = Instants(due=at - lead, within=business_days(0))
@@ -90,7 +88,7 @@ class Flight:
                     every = need.remind_every.length(timedelta(days=1)) if need.remind_every else None
                     nudges = (need.opened + every,) if every else ()
                     times[need.step] = Instants(
-                        due=need.opened + length, rungs=rungs, reminders=nudges, within=need.within
+                        due=need.opened + length + still, rungs=rungs, reminders=nudges, within=need.within
                     )
             if recorded(self.state, Recorded(people=WHO, instants=times), wanted, self.now) or needs(self.state):
                 self.begun += turn(self.state, self.now)

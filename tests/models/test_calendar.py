@@ -27,7 +27,6 @@ from models.calendar import (
     later,
     minutes,
     next_open,
-    resume,
 )
 
 OFFICE = (((time(9), time(12)), (time(13), time(17, 30))),) * 4 + (((time(9), time(15)),), (), ())
@@ -153,20 +152,21 @@ def test_a_stopped_clock_keeps_its_remaining_business_time(spec: CalendarSpec, o
     opened = MOMENTS[1] + open_at * MINUTE
     stopped_at, now = opened + stop * MINUTE, opened + (stop + pause) * MINUTE
     before = instants(calendar, opened, business_days(2), rungs=1, remind_every=business_days(1))
-    after = resume(calendar, before, stopped_at, now)
+    after = instants(calendar, opened, business_days(2), 1, business_days(1), ((stopped_at, now),))
     for was, is_ in zip([before.due, *before.rungs], [after.due, *after.rungs], strict=True):
         if was <= stopped_at:
             assert is_ == was
         else:
             assert between(calendar, stopped_at, was) == between(calendar, now, is_)
-    assert resume(calendar, before, stopped_at, stopped_at) == before
+    none = ((stopped_at, stopped_at),)
+    assert instants(calendar, opened, business_days(2), 1, business_days(1), none) == before
 
 
 def test_a_stopped_clock_of_plain_days_keeps_its_elapsed_time():
     calendar = working(CalendarSpec(zone="UTC"), MOMENTS[0])
     opened = datetime(2026, 3, 6, 16, 0, tzinfo=UTC)
     before = instants(calendar, opened, days(2))
-    after = resume(calendar, before, opened + timedelta(hours=1), opened + timedelta(hours=11))
+    after = instants(calendar, opened, days(2), pauses=((opened + timedelta(hours=1), opened + timedelta(hours=11)),))
     assert after.due == before.due + timedelta(hours=10)
 
 

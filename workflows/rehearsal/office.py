@@ -87,7 +87,7 @@ class Office:
         state = batch.state
         if not isinstance(state, DealState):
             state = DealState.model_validate({**state, "flow": self._flows[batch.deal]})
-        answer = find_out(self.staff, self.clock, state, batch.needs)
+        answer = find_out(self.staff, self.clock, state, batch.needs, batch.at)
         self._journal(batch.deal, batch.entries)
         return answer
 

@@ -1,0 +1,109 @@
+"""A deal that shows what rules come to, and the stretch of amounts, days or numbers around it that is no different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from models.boundaries import atoms, sides
+from models.facts import FactSpec
+from models.money import Money
+from models.reasoning import NO, UNDECIDED, YES, possible
+from models.rules import Compare, Rates, Rule, holds, rank
+from models.values import Value
+
+Specs = Mapping[str, FactSpec]
+Wanted = Sequence[tuple[Rule, int]]
+
+
+def example(wanted: Wanted, specs: Specs) -> dict[str, Value] | None:
+    """Return the facts of a deal for which every rule comes to what is wanted; None where none was found.
+
+    Amounts are told in the currency the rules name; rules in several currencies have no example.
+    """
+    around = sides([rule for rule, _ in wanted], specs)
+    if not rates(around) or not possible(wanted, specs):
+        return None
+    found: dict[str, Value] = {}
+    pinned = list(wanted)
+    for path, values in around.items():
+        for value in values:
+            if value is None:
+                continue
+            pin = (Compare(fact=path, op="is", values=(value,)), YES)
+            if possible([*pinned, pin], specs):
+                pinned.append(pin)
+                found[path] = value
+                break
+    right = all(_came_to(rule, found, rates(around)) & way for rule, way in wanted)
+    return found if right else None  # the search may have given up
+
+
+def rates(around: Mapping[str, Iterable[Value | None]]) -> Rates:
+    """Return a rate for the one currency among values; nothing where there are several."""
+    found = {value.currency for values in around.values() for value in values if isinstance(value, Money)}
+    return dict.fromkeys(found or {"USD"}, Decimal(1)) if len(found) < 2 else {}
+
+
+def words(facts: Mapping[str, Value], paths: Iterable[str], rules: Sequence[Rule], specs: Specs) -> str:
+    """Return the deals like this one in words: "amount above $50,000 up to $80,000, region west".
+
+    Like it are those for which all `rules` come to the same; `paths` are the facts that are told.
+    """
+    around = sides(rules, specs)
+    known = rates(around)
+    verdicts = [holds(rule, facts, known) for rule in rules]
+
+    def alike(path: str) -> Callable[[Value], bool]:
+        return lambda value: [holds(rule, {**facts, path: value}, known) for rule in rules] == verdicts
+
+    told = []
+    for path in dict.fromkeys(paths):
+        if path in facts:
+            line, bounds = _line(around.get(path, ())), _bounds(path, rules)
+            said = (
+                _stretch(facts[path], line, bounds, alike(path)) if line else _one(facts[path], bounds, specs.get(path))
+            )
+            told.append(f"{_label(path)} {said}")
+    return ", ".join(told)
+
+
+def _came_to(rule: Rule, facts: Mapping[str, Value], known: Rates) -> int:
+    held = holds(rule, facts, known)
+    return UNDECIDED if held is None else YES if held else NO
+
+
+def _one(value: Value, bounds: Sequence[Value], spec: FactSpec | None) -> str:
+    """Return a value of a fact without an order; one that rules do not name stands for all such."""
+    made_up = value not in bounds and value.t == "text" and not (spec and spec.options)
+    return "something else" if made_up else str(value)
+
+
+def _stretch(value: Value, line: Sequence[Value], bounds: Sequence[Value], alike: Callable[[Value], bool]) -> str:
+    if value not in line:
+        return str(value)
+    first = last = line.index(value)
+    while first > 0 and alike(line[first - 1]):
+        first -= 1
+    while last < len(line) - 1 and alike(line[last + 1]):
+        last += 1
+    if first == last and line[first] in bounds:
+        return str(line[first])
+    low = f"from {line[first]}" if line[first] in bounds else f"above {line[first - 1]}" if first else ""
+    high = f"up to {line[last]}" if line[last] in bounds else f"below {line[last + 1]}" if last < len(line) - 1 else ""
+    return (" to ".join((low, high.removeprefix("up to "))) if low and high else low or high) or f"such as {value}"
+
+
+def _line(values: Iterable[Value | None]) -> list[Value]:
+    """Return the values of an ordered fact in their order; none for what has no order."""
+    ranked = [(rank(value), value) for value in values if value is not None]
+    return [value for _, value in sorted(((r, v) for r, v in ranked if r is not None), key=lambda each: each[0])]
+
+
+def _bounds(path: str, rules: Sequence[Rule]) -> list[Value]:
+    named = [atom for rule in rules for atom in atoms(rule) if isinstance(atom, Compare) and atom.fact == path]
+    return [value for atom in named for value in atom.values]
+
+
+def _label(path: str) -> str:
+    return path.replace("_", " ").replace(".", " ")
