@@ -1,68 +1,27 @@
-"""Delivers what people are told, by mail and chat: short, one link that opens a page, nothing in it that decides."""
+"""Delivers what people are told, by mail and chat, and rewrites in chat what has been answered since."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jinja2 import Environment, FileSystemLoader, TemplateNotFound, select_autoescape
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlmodel import col
 
-from activities.notifying import signing_token
+from activities.composing import Addressed, Channel, Composer
 from activities.outbound import Delivery
-from connectors.contract import DuplicateSafety, ExternalRef, Link, Message, Messenger, Refused
-from connectors.database import Database
+from connectors.contract import DuplicateSafety, ExternalRef, Messenger, NotFound, Unavailable
+from connectors.database import Database, ReadSession
+from models.tables.effects import EffectRow
 from models.tables.outbound import Outbound
+from models.tables.people import Person
 from models.tables.requests import Request
 
-TEMPLATES = Path(__file__).parent.parent / "templates" / "messages"
 WITHDRAWN = ExternalRef(id="withdrawn")
 """Stands for a message whose request was closed before it could be sent."""
-_ASKS = ("request", "reminder", "escalated", "signing")
-
-
-class Told(BaseModel):
-    """What a message is made of: the row's body, and what its request's page shows."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    template: str
-    to: str
-    name: str = ""
-    zone: str = "UTC"
-    request: str = ""
-    deal: str = ""
-    title: str = ""
-    question: str = ""
-    kind: str = ""
-    reason: str = ""
-    rule: str = ""
-    deal_title: str = ""
-    account: str = ""
-    amount: str = ""
-    due: AwareDatetime | None = None
-    facts: list[dict[str, str]] = []
-    follows: dict[str, str] = {}
-    outcome: str = ""
-    by: str = ""
-
-    @property
-    def asked(self) -> str:
-        """The question, which is the title of every message."""
-        return self.question or f"{self.title.capitalize()}?"
-
-    @property
-    def about(self) -> str:
-        """The deal in a few words."""
-        return ", ".join(part for part in (self.account, self.deal_title, self.amount) if part)
-
-    @property
-    def due_words(self) -> str:
-        """When an answer is due, in words, by the reader's clock."""
-        return "" if self.due is None else in_words(self.due, self.zone)
+NOTHING = ExternalRef(id="nothing to rewrite")
+"""Stands for the rewriting of a message that never went out."""
+_ASKS = ("request", "reminder", "escalated", "signing", "nudge", "answered")
 
 
 class Messages:
@@ -70,13 +29,7 @@ class Messages:
 
     def __init__(self, database: Database, messenger: Messenger, *, public_url: str, signing_key: bytes) -> None:
         self._database, self._messenger = database, messenger
-        self._url, self._signing_key = public_url.rstrip("/"), signing_key
-        self._texts = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._composer = Composer(public_url, signing_key)
 
     def delivery(self) -> Delivery:
         """Return how the sender delivers such a row."""
@@ -94,65 +47,72 @@ class Messages:
         )
 
     async def send(self, row: Outbound) -> ExternalRef:
-        """Send the message, unless its request is closed by now: nobody is asked what is answered."""
-        request = await self._request(str(row.body.get("request", "")))
-        if request is not None and request.state == "closed" and row.body.get("template") in _ASKS:
-            return WITHDRAWN
-        return await self._messenger.send(row.id, self.message(row.body, request))
+        """Send or rewrite the message, unless its request is closed by now: nobody is asked what is answered."""
+        body = row.body
+        async with self._database.read() as session:
+            request = await _request(session, str(body.get("request", "")))
+            if request is not None and request.state == "closed" and body.get("template") in _ASKS:
+                return WITHDRAWN
+            if body.get("template") == "digest":
+                body = await _still_open(session, body)
+                if not body["items"]:
+                    return WITHDRAWN
+            original = await _original(session, str(body["rewrites"])) if body.get("rewrites") else None
+            names = await names_of(session, str(body.get("by", "")), (request.answered_by if request else None) or "")
+        message = self._composer.message(body, request, _addressed(row), names)
+        if not body.get("rewrites"):
+            return await self._messenger.send(row.id, message)
+        sent = await self._sent(original, str(body["rewrites"]), message.to)
+        if sent is not None:
+            try:
+                await self._messenger.rewrite(sent, message)
+            except NotFound:  # its reader deleted it
+                return NOTHING
+        return sent or NOTHING
 
     async def find(self, row: Outbound) -> ExternalRef | None:
-        """Return the message if it was sent."""
+        """Return the message if it was sent; a rewriting is never looked for, as doing it again changes nothing."""
+        if row.body.get("rewrites"):
+            return None
         return await self._messenger.find(row.id, str(row.body["to"]))
 
-    def message(self, body: Mapping[str, Any], request: Request | None = None) -> Message:
-        """Return the message a row's body means. Raises Refused where there is no text for it."""
-        told = Told.model_validate({**(_shown(request) if request else {}), **body})
-        link = self._link(told)
-        values = {"m": told, "link": link}
-        try:
-            subject, _, text = self._texts.get_template(f"{told.template}.txt.j2").render(values).partition("\n")
-            html = self._texts.get_template(f"{told.template}.html.j2").render(values)
-        except TemplateNotFound as missing:
-            raise Refused("Messages", f"there is no text {missing.name}; add it to templates/messages") from missing
-        return Message(to=told.to, subject=subject.strip(), text=text.strip(), html=html, link=link)
-
-    def _link(self, told: Told) -> Link:
-        if told.template == "signing":
-            token = signing_token(self._signing_key, told.request, told.to)
-            return Link(label="Read and sign", url=f"{self._url}/sign/{token}")
-        if told.request and told.template != "closed":
-            return Link(label="Open the request", url=self._url + request_path(told.request))
-        return Link(label="Open the deal", url=f"{self._url}/deals/{quote(told.deal.removeprefix('deal/'))}")
-
-    async def _request(self, request: str) -> Request | None:
-        async with self._database.read() as session:
-            return await session.get(Request, request) if request else None
+    async def _sent(self, original: EffectRow | None, key: str, to: str) -> ExternalRef | None:
+        """Return where the original is. None: it never went out, or will be withdrawn when its turn comes."""
+        if original is None or original.external_id == WITHDRAWN.id:
+            return None
+        match original.state:
+            case "confirmed" if original.external_id is not None:
+                return ExternalRef(id=original.external_id, url=original.external_url)
+            case "intended":
+                raise Unavailable("Messages", f"{key} is on its way; it is rewritten once it has arrived")
+            case "unknown":
+                return await self._messenger.find(key, to)
+            case _:
+                return None
 
 
-def request_path(request: str) -> str:
-    """Return the address of a request's page; it asks who reads it to sign in."""
-    deal, _, rest = request.partition("|")
-    return f"/requests/{quote(deal.removeprefix('deal/'))}/{quote(rest.replace('|', '/'), safe='/:[]')}"
+async def names_of(session: ReadSession, *people: str) -> dict[str, str]:
+    """Return how these people are called."""
+    found = await session.execute(select(col(Person.id), col(Person.name)).where(col(Person.id).in_(people)))
+    return {str(person): str(name) for person, name in found}
 
 
-def in_words(due: datetime, zone: str) -> str:
-    """Return an instant as its reader says it: "Tuesday 24 November, 17:00 (America/Chicago)"."""
-    try:
-        there = due.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        there, zone = due, "UTC"
-    return f"{there:%A} {there.day} {there:%B}, {there:%H:%M} ({zone})"
+def _addressed(row: Outbound) -> Addressed:
+    channel: Channel = "slack" if row.kind == "slack" else "mail"
+    return Addressed(row=row.id, channel=channel, person=row.person or "")
 
 
-def _shown(request: Request) -> dict[str, Any]:
-    """Return what the request's page shows and a message may repeat."""
-    body = request.body
-    rule = body.get("rule") or {}
-    return {
-        "question": body.get("question", ""),
-        "rule": rule.get("text", "") if isinstance(rule, dict) else str(rule),
-        "facts": body.get("facts", []),
-        "follows": body.get("follows", {}),
-        "outcome": request.outcome or "",
-        "by": request.answered_by or "",
-    }
+async def _request(session: ReadSession, request: str) -> Request | None:
+    return await session.get(Request, request) if request else None
+
+
+async def _original(session: ReadSession, key: str) -> EffectRow | None:
+    return await session.get(EffectRow, key)
+
+
+async def _still_open(session: ReadSession, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a digest's body without what was answered since it was owed."""
+    asked = [str(item.get("request", "")) for item in body.get("items", [])]
+    gone = select(col(Request.id)).where(col(Request.id).in_(asked), col(Request.state) == "closed")
+    closed = set(await session.scalars(gone))
+    return {**body, "items": [item for item in body.get("items", []) if item.get("request") not in closed]}
