@@ -22,7 +22,7 @@ from models.flow import (
     Step,
     StepId,
     WhenDef,
-    choice_rules,
+    parameter_rules,
     rule_facts,
     way,
     writes,
@@ -140,7 +140,7 @@ def covers(
     By default: the facts of its rules, the guardrail facts, the quote's scope, and documents rendered before it.
     Which way is read off the rules that call for it; a rule that only picks who is asked says nothing about it.
     """
-    every = (*rules, *choice_rules(step))
+    every = (*rules, *parameter_rules(step))
     if step.covers is not None:
         names = list(step.covers)
     else:

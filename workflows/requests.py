@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from models.asking import Choice, Customer, Silence
+from models.asking import Choice, Customer, Hours, Silence
 from models.calendar import Span
 from models.facts import Answers, Fact
 from models.flow import ApprovalDef, HandoffDef, SignatureDef, TaskDef
@@ -33,6 +33,9 @@ def Approval(  # noqa: N802
     every_round: bool = False,
     not_same_as: Sequence[str] = (),
     repeat: Literal["ask", "if consecutive"] = "ask",
+    hours: Hours = "company",
+    fallback: People = (),
+    override: Literal["one", "two", "none"] = "one",
     was: str = "",
 ) -> ApprovalDef:
     """People say yes or no. What they saw is signed; they are asked again only when it got worse.
@@ -40,7 +43,7 @@ def Approval(  # noqa: N802
         Approval("discount", by="deal_desk", within=business_days(2), escalate_to="vp_sales",
                  when=deal.discount > percent(15), on_reject="quote")
 
-    by: a role, managers(1), owner(deal.owner), group("security", need=2), table(...), or a list: each of it is asked.
+    by: a role, person("dana"), managers(1), owner(deal.owner), group("security", need=2), table(...), or a list.
     within: the promised time; when it has passed the request is late, and `on_silence` says what follows.
     escalate_to: who is asked too when it is late, rung by rung: ("vp_sales", ["cfo", "ceo"], EXPIRE).
     need: how many in `by` must say yes: "all" (default), "any" or a number. in_turn: one after the other.
@@ -55,6 +58,9 @@ def Approval(  # noqa: N802
     every_round: asked anew whenever the deal was sent back past it, even if nothing it covers got worse.
     not_same_as: names of approvals whose answerers may not answer this one: ["discount"].
     repeat: "if consecutive" takes over the yes of the same person from the step directly before.
+    hours: whose working hours `within` counts: "company" (default), "person" (of whoever is asked), or calendar(...).
+    fallback: who is asked instead when too few of those in `by` can: on leave without a delegate, gone, not allowed.
+    override: how many administrators can decide in place of those asked: "one" (default), "two" together, or "none".
     was: the name it had before, so that running deals keep their record through a rename.
     """
     return ApprovalDef(
@@ -62,7 +68,7 @@ def Approval(  # noqa: N802
         by=wording.choose(by, wording.people),
         need=need,
         in_turn=in_turn,
-        patience=wording.patience(within, escalate_to, remind_every, on_silence),
+        patience=wording.patience(within, escalate_to, remind_every, on_silence, hours, fallback),
         covers=wording.paths("covers", covers) if covers is not None else None,
         form=form.path if form is not None else None,
         on_reject=wording.route(on_reject),
@@ -71,6 +77,7 @@ def Approval(  # noqa: N802
         every_round=every_round,
         not_same_as=tuple(wording.step_id(s) for s in not_same_as),
         repeat=repeat,
+        override=wording.override(override),
         when=wording.rule(when),
         was=was,
         line=wording.caller()[1],
@@ -132,6 +139,8 @@ def Task(  # noqa: N802
     on_expire: To | None = None,
     advisory: bool = False,
     every_round: bool = False,
+    hours: Hours = "company",
+    fallback: People = (),
     was: str = "",
 ) -> TaskDef:
     """Something a person does and says is done; what they fill in becomes facts.
@@ -148,12 +157,14 @@ def Task(  # noqa: N802
     on_expire: where EXPIRE leads: a stage, an ending, or CONTINUE. Default: the stage's, else the owner decides.
     advisory: asked and recorded, but nothing waits for it.
     every_round: to be done anew whenever the deal was sent back past it. A sent-back deal otherwise keeps its answers.
+    hours: whose working hours `within` counts: "company" (default), "person" (of whoever is asked), or calendar(...).
+    fallback: who is asked instead when nobody in `by` can.
     was: the name it had before, so that running deals keep their record through a rename.
     """
     return TaskDef(
         name=name,
         by=wording.people(by),
-        patience=wording.patience(within, escalate_to, remind_every, on_silence),
+        patience=wording.patience(within, escalate_to, remind_every, on_silence, hours, fallback),
         form=form.path if form is not None else None,
         on_expire=wording.route(on_expire),
         advisory=advisory,
@@ -173,6 +184,8 @@ def Handoff(  # noqa: N802
     remind_every: Span | None = None,
     accept_when: Rule | None = None,
     on_reject: To | None = None,
+    hours: Hours = "company",
+    fallback: People = (),
     name: str = "",
     when: Rule | None = None,
     was: str = "",
@@ -188,6 +201,8 @@ def Handoff(  # noqa: N802
     remind_every: a nudge, this often, while it is open.
     accept_when: accepts a complete packet without a person when the rule holds.
     on_reject: where a no leads: a stage, an ending, or CONTINUE. Default: this stage, where what was missing is mended.
+    hours: whose working hours `within` counts: "company" (default), "person" (of whoever is asked), or calendar(...).
+    fallback: who is asked instead when nobody in `to` can.
     name: needed when the same packet is handed over twice.
     when: only when the rule holds; a handoff that is skipped starts no onboarding.
     was: the name it had before, so that running deals keep their record through a rename.
@@ -196,7 +211,7 @@ def Handoff(  # noqa: N802
         name=name or packet,
         packet=packet,
         to=wording.people(to),
-        patience=wording.patience(within, escalate_to, remind_every, Silence.ESCALATE),
+        patience=wording.patience(within, escalate_to, remind_every, Silence.ESCALATE, hours, fallback),
         accept_when=wording.rule(accept_when),
         on_reject=wording.route(on_reject),
         when=wording.rule(when),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from models.boundaries import Side, sides
 from models.facts import Source
-from models.flow import FlowDef, HandoffDef, WaitDef, choice_rules, writes
+from models.flow import FlowDef, HandoffDef, WaitDef, parameter_rules, writes
 from models.given import assumed
 from models.rules import Compare, Rates, Rule, all_hold, holds
 from models.values import Value
@@ -26,7 +26,7 @@ def rules_of(flow: FlowDef) -> tuple[Rule, ...]:
     found: list[Rule] = [flow.takes] if flow.takes is not None else []
     for placed in flow.steps.values():
         step = placed.step
-        found += [*placed.rules, *choice_rules(step)]
+        found += [*placed.rules, *parameter_rules(step)]
         if isinstance(step, WaitDef) and step.until is not None:
             found.append(step.until)
         if isinstance(step, HandoffDef) and step.accept_when is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from models.asking import (
     DEAL_OWNER,
@@ -15,17 +15,21 @@ from models.asking import (
     Customer,
     Ending,
     Group,
+    Hours,
     Ladder,
     Managers,
+    Named,
     Owner,
+    Party,
     Patience,
     Role,
+    Row,
     Silence,
     Table,
 )
 from models.asking import Route as _Route
 from models.asking import Who as _Who
-from models.calendar import Span
+from models.calendar import CalendarSpec, Span
 from models.facts import Fact, Ordered
 from models.flow import (
     ApprovalDef,
@@ -49,23 +53,26 @@ from models.rules import Compare, Every, IsSet, Not, Rule, Some, text
 from models.spelling import example, written
 
 Who = str | _Who
-"""A role by name, or one of group(), managers(), owner(), customer(), table()."""
+"""A role by name, or one of person(), group(), managers(), owner(), customer(), table()."""
 People = Who | Sequence[Who]
 Rungs = Who | Silence | tuple["Who | Sequence[Who] | Silence", ...] | list[Who]
 To = str | Ending | Continue
 Steps = Node | Ending | tuple["Steps", ...]
 
-_WORDS = ("workflows.requests", "workflows.doing", "workflows.structure", __name__)
+_WORDS = ("workflows.requests", "workflows.parameters", "workflows.doing", "workflows.structure", __name__)
 
 
 def who(given: Who) -> _Who:
     if isinstance(given, str):
         return DEAL_OWNER if given == "deal_owner" else Role(role=given)
-    if isinstance(given, Role | Group | Managers | Owner | Customer | Table):
+    if isinstance(given, Role | Group | Managers | Owner | Customer | Named | Table):
         return given
+    if isinstance(given, Row):
+        raise Mistake("a row stands outside of its table", 'write table("...", row(...), match="first") around it')
     raise Mistake(
         f"{named(given)} is nobody to ask",
-        'name a role, as in "deal_desk", or write group(...), managers(...), owner(...), customer(...), table(...)',
+        'name a role, as in "deal_desk", or write person(...), group(...), managers(...), owner(...), customer(...), '
+        "table(...)",
     )
 
 
@@ -73,6 +80,18 @@ def people(given: People) -> tuple[_Who, ...]:
     if isinstance(given, list | tuple):
         return tuple(who(each) for each in given)
     return (who(given),)  # type: ignore[arg-type]
+
+
+def parties(given: People) -> tuple[Party, ...]:
+    """Return whom a row of a table names."""
+    found: list[Party] = []
+    for each in people(given):
+        if isinstance(each, Table):
+            raise Mistake(f"a row names table {each.name!r}", "write the rows of that table here, or name people")
+        found.append(each)
+    if not found:
+        raise Mistake("a row names nobody", 'name a role, as in row("cfo", when=deal.amount > usd(100_000))')
+    return tuple(found)
 
 
 def ladder(rungs: Rungs) -> Ladder:
@@ -84,12 +103,27 @@ def ladder(rungs: Rungs) -> Ladder:
     return Ladder(rungs=tuple(people(rung) for rung in asked), last=last)
 
 
-def patience(within: Any, escalate_to: Any, remind_every: Span | None, on_silence: Any) -> Patience:
+def patience(
+    within: Any,
+    escalate_to: Any,
+    remind_every: Span | None,
+    on_silence: Any,
+    hours: Hours = "company",
+    fallback: People = (),
+) -> Patience:
     for word, value in (("within", within), ("remind_every", remind_every)):
         if value is not None and not isinstance(value, Span | Choice):
             raise Mistake(f"{word}={value!r} is no length of time", f"write {word}={_span(value)}")
+    if hours not in ("company", "person") and not isinstance(hours, CalendarSpec):
+        remedy = 'write hours="company", hours="person", or hours=calendar("Asia/Tokyo", "9:00-17:00")'
+        raise Mistake(f"hours={hours!r} are nobody's working hours", remedy)
     return Patience(
-        within=within, escalate_to=choose(escalate_to, ladder), remind_every=remind_every, on_silence=on_silence
+        within=within,
+        escalate_to=choose(escalate_to, ladder),
+        remind_every=remind_every,
+        on_silence=on_silence,
+        hours=hours,
+        fallback=people(fallback),
     )
 
 
@@ -168,6 +202,12 @@ def named(given: Any) -> str:
         name = getattr(given, "__name__", kind)
         return "a lambda" if name == "<lambda>" else f"{name} without its parentheses"
     return written(given)
+
+
+def override(given: Any) -> Literal["one", "two", "none"]:
+    if given in ("one", "two", "none"):
+        return given  # type: ignore[no-any-return]
+    raise Mistake(f"override={given!r} is no number of administrators", 'write override="one", "two" or "none"')
 
 
 def step_id(name: str) -> str:

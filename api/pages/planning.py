@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from api.parts import Parts
 from models.facts import FactSpec, Source
-from models.flow import FlowDef, choice_rules
+from models.flow import FlowDef, parameter_rules
 from models.given import GivenWrong, assumed, given, plain_of
 from models.people import Directory
 from models.rules import facts_of
@@ -75,7 +75,7 @@ def _decisive(flow: FlowDef) -> list[str]:
     found: dict[str, None] = {}
     rules = [*([flow.takes] if flow.takes is not None else [])]
     for placed in flow.steps.values():
-        rules += [*placed.rules, *choice_rules(placed.step)]
+        rules += [*placed.rules, *parameter_rules(placed.step)]
         until = getattr(placed.step, "until", None)
         rules += [until] if until is not None else []
     for rule in rules:

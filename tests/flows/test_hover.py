@@ -20,8 +20,8 @@ from workflows.wording import node
 WORDS = (
     "Flow", "Stage", "Approval", "Call", "Render", "Signature", "Task", "Wait", "Parallel", "When", "Handoff", "Subflow"
 )  # fmt: skip
-SMALL = ("won", "lost", "cancelled", "group", "managers", "owner", "customer", "table", "pick", "fact",
-         "business_days", "business_hours", "days", "hours", "minutes", "percent", "usd")  # fmt: skip
+SMALL = ("won", "lost", "cancelled", "group", "managers", "owner", "customer", "person", "row", "table", "calendar",
+         "pick", "fact", "business_days", "business_hours", "days", "hours", "minutes", "percent", "usd")  # fmt: skip
 SELF_EVIDENT = {("Flow", "stages"), ("Stage", "name"), ("Stage", "steps"), ("Approval", "name"), ("Task", "name"),
                 ("When", "rule"), ("When", "steps")}  # fmt: skip
 
@@ -48,7 +48,7 @@ class Facts(language.DealFacts):
 
 NAMES = {
     **{name: getattr(language, name) for name in language.__all__},
-    "deal": Facts.paths(), "price_quote": price_quote, "create_project": create_project,
+    "deal": Facts.paths(), "date": date, "price_quote": price_quote, "create_project": create_project,
     "site_survey": language.Flow("site-survey", version=1),
 }  # fmt: skip
 
@@ -102,6 +102,16 @@ def test_the_example_of_a_word_can_be_written_so(name: str) -> None:
         assert type(made).__name__ == f"{name}Def"
 
 
+def test_the_examples_of_a_rule_table_and_its_rows_can_be_written_so() -> None:
+    [one], [whole] = examples("row"), examples("table")
+    made = eval(one, NAMES)
+    assert (made.who[0].role, made.since) == ("cfo", date(2027, 1, 1))
+    by = eval(f"dict({whole})", NAMES)["by"]
+    assert [len(row.who) for row in by.rows] == [1, 1, 1]
+    said = re.findall(r"hours=(calendar\(.*\))", inspect.getdoc(language.calendar) or "")
+    assert eval(said[0], NAMES).zone == "Asia/Tokyo"
+
+
 def test_most_examples_are_complete() -> None:
     whole = [name for name in WORDS if any("..." not in each for each in examples(name))]
     assert set(WORDS) - set(whole) <= {"Flow", "Stage", "Parallel", "When"}
@@ -116,7 +126,8 @@ def test_the_line_of_every_word_is_the_authors() -> None:
         language.Task("t", by="cfo", within=language.days(1)), language.Wait("w", until=NAMES["deal"].start_date),
         language.Handoff("p", to="cfo", within=language.days(1)), language.Subflow(NAMES["site_survey"]),
         language.Stage("s"), language.Flow("f", version=1),
+        language.row("cfo"), language.table("t", language.row("cfo"), match="first"),
     )  # fmt: skip
-    first = here.f_lineno - 7
-    assert {each.line - first for each in made} <= set(range(8)), [each.line for each in made]
-    assert made[-1].file == __file__
+    first = here.f_lineno - 8
+    assert {each.line - first for each in made} <= set(range(9)), [each.line for each in made]
+    assert made[-3].file == __file__

@@ -29,6 +29,12 @@ def step(text: str) -> str:
     return f'{IMPORTS}ours = Flow("ours", Stage("quote",\n    Call(price_quote),\n    {text}), version=1)\n'
 
 
+def asked(by: str) -> str:
+    """A flow whose approval asks these people, in line 6."""
+    text = step(f'Approval("large", {ASKED})'.replace('"cfo"', by))
+    return text.replace("import *", "import *; from datetime import date", 1)
+
+
 def flow(text: str) -> str:
     """A flow of these stages, in line 4."""
     return f'{IMPORTS}ours = Flow("ours", {text}, version=1)\n'
@@ -41,6 +47,10 @@ JOIN = (
 )
 NOT_JOINED = "a rule is data, so it cannot be joined with and, or, not, and cannot stand in an if"
 
+NOBODY = (
+    'name a role, as in "deal_desk", or write person(...), group(...), managers(...), owner(...), customer(...), '
+    "table(...)"
+)
 LIKELIEST = {
     "1 and instead of &": (
         rule("deal.discount > percent(15) and deal.margin < percent(22)"),
@@ -287,7 +297,7 @@ OTHERS = {
         (
             6,
             "managers without its parentheses is nobody to ask",
-            'name a role, as in "deal_desk", or write group(...), managers(...), owner(...), customer(...), table(...)',
+            NOBODY,
         ),
     ),
     "need that is neither": (
@@ -327,6 +337,86 @@ OTHERS = {
         ),
     ),
     "a fact that is called": (rule("deal.goals()"), (6, "a fact is not called", "take away the parentheses behind it")),
+    "a table that lists facts": (
+        asked('table("t", deal.amount, match="first")'),
+        (
+            6,
+            "table 't': deal.amount is no row",
+            'write row("cfo", when=deal.amount > usd(100_000)); the facts are read off the rules',
+        ),
+    ),
+    "a table without rows": (
+        asked('table("t", match="first")'),
+        (6, "table 't' names nobody", 'give it rows, such as row("cfo", when=deal.amount > usd(100_000))'),
+    ),
+    "a row without a table": (
+        asked('row("cfo")'),
+        (6, "a row stands outside of its table", 'write table("...", row(...), match="first") around it'),
+    ),
+    "a table in a row": (
+        asked('table("t", row(table("u", row("cfo"), match="all")), match="all")'),
+        (6, "a row names table 'u'", "write the rows of that table here, or name people"),
+    ),
+    "a row for nobody": (
+        asked('table("t", row([]), match="all")'),
+        (6, "a row names nobody", 'name a role, as in row("cfo", when=deal.amount > usd(100_000))'),
+    ),
+    "a row whose rule has no name": (
+        asked('table("t", row("cfo", deal.amount > usd(5)), match="all")'),
+        (
+            6,
+            "row: only the first parameter (by) may stand without its name",
+            "name the others, as in when=..., since=..., until=...",
+        ),
+    ),
+    "a row that ends before it begins": (
+        asked('table("t", row("cfo", since=date(2027, 2, 1), until=date(2027, 1, 1)), match="all")'),
+        (6, "the row ends on 2027-01-01 before it begins on 2027-02-01", "correct since= or until="),
+    ),
+    "a day as a text": (
+        asked('table("t", row("cfo", since="2027-02-01"), match="all")'),
+        (6, "since='2027-02-01' is no day", "write since=date(2027, 1, 1)"),
+    ),
+    "a third way to choose": (
+        asked('table("t", row("cfo"), match="best")'),
+        (6, "table 't': match='best' is no way to choose", 'write match="first" or match="all"'),
+    ),
+    "a person without a name": (
+        asked('person("")'),
+        (6, "'' is nobody's id", 'write the id of a person, as in person("dana")'),
+    ),
+    "hours of nobody": (
+        step(f'Approval("large", {ASKED}, hours="theirs")'),
+        (
+            6,
+            "hours='theirs' are nobody's working hours",
+            'write hours="company", hours="person", or hours=calendar("Asia/Tokyo", "9:00-17:00")',
+        ),
+    ),
+    "a zone that does not exist": (
+        step(f'Approval("large", {ASKED}, hours=calendar("Asia/Tokio"))'),
+        (6, "there is no zone 'Asia/Tokio'", "did you mean 'Asia/Tokyo'?"),
+    ),
+    "a calendar without working hours": (
+        step(f'Approval("large", {ASKED}, hours=calendar("Asia/Tokyo", {{}}))'),
+        (
+            6,
+            "a calendar without working hours would never let anything fall due",
+            'write hours="9:00-17:00", or {"mon": "9-12, 13-17", "sat": "9-12"}',
+        ),
+    ),
+    "a day of no week": (
+        step(f'Approval("large", {ASKED}, hours=calendar("Asia/Tokyo", {{"mo": "9-17"}}))'),
+        (6, "'mo' is no day", "the days are mon, tue, wed, thu, fri, sat, sun"),
+    ),
+    "hours that are none": (
+        step(f'Approval("large", {ASKED}, hours=calendar("Asia/Tokyo", "9 to 5"))'),
+        (6, "'9 to 5' are no hours", 'write "9:00-17:00", or {"mon": "9-12, 13-17", "sat": "9-12"}'),
+    ),
+    "three administrators": (
+        step(f'Approval("large", {ASKED}, override="three")'),
+        (6, "override='three' is no number of administrators", 'write override="one", "two" or "none"'),
+    ),
     "steps before the rule": (
         step("When(Call(create_project), deal.amount > usd(5))"),
         (6, "Call 'create_project' is not a rule", "compare a fact, as in deal.discount > percent(15)"),

@@ -17,7 +17,7 @@ from activities.catalog import create_project, price_quote
 from workflows.flows.facts import deal
 from workflows.language import (
     Approval, Call, Flow, Handoff, Parallel, Render, Signature, Stage, Task, Wait, When, business_days, days, group,
-    lost, owner, percent, pick, table, usd,
+    lost, owner, percent, pick, row, table, usd,
 )
 
 """
@@ -55,7 +55,13 @@ WRONG = {
     'Flow("a", Stage("s"))': 'Missing named argument "version"',
     "Parallel(deal.amount)": "incompatible type",
     "owner(deal.amount)": 'expected "Fact[str]"',
-    'table("t", deal.amount)': 'Missing named argument "match"',
+    'table("t", row("cfo"))': 'Missing named argument "match"',
+    'table("t", deal.amount, match="first")': 'expected "Row"',
+    'table("t", row("cfo"), match="one")': "expected \"Literal['first', 'all']\"",
+    'row("cfo", when=deal.amount)': 'incompatible type "Ordered[Money]"',
+    'row("cfo", since="2027-01-01")': 'expected "date | None"',
+    f'{APPROVAL}, hours="theirs")': "expected",
+    f'{APPROVAL}, override="three")': "expected",
     "lost()": 'Missing positional argument "reason"',
     "business_days(0.5)": 'incompatible type "float"',
 }  # fmt: skip
