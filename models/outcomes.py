@@ -9,23 +9,19 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from models.approval import barred, counts, may_answer, policy_verdict, short_of
-from models.asking import Customer, Hours, Ladder, Patience, Silence, Who, chosen, who_key, who_words
+from models.asking import Customer, Hours, Ladder, Patience, Who, chosen, who_key, who_words
 from models.calendar import Instants, Span
 from models.deal import Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
-from models.deeds import release, silence
 from models.flow import (
     ApprovalDef,
-    CallDef,
     HandoffDef,
     RenderDef,
     StepId,
     SubflowDef,
     WaitDef,
-    commits,
-    writes,
 )
 from models.parties import asked_of, looked_up
-from models.reading import DOCUMENT, reading, touches
+from models.reading import reading
 from models.turn import SYSTEM, fail, title
 from models.values import Digest, Value
 
@@ -208,7 +204,7 @@ def _need(state: DealState, step_id: StepId, record: Record) -> Need:
     here = placed(state, step_id)
     assert here is not None, step_id
     step, clock = here.step, record.clock or Clock()
-    patience = _patience(step)
+    patience = patience_of(step)
     ladder = chosen(patience.escalate_to, state.facts, state.rates) or Ladder()
     date = state.facts.get(step.until_date) if isinstance(step, WaitDef) and step.until_date else None
     # The promised time is not moved by who answers, only by a clock that stood still or by people's own hours.
@@ -236,7 +232,8 @@ def _pauses(clock: Clock) -> tuple[tuple[datetime, datetime], ...]:
     return (*clock.pauses, (clock.stopped_at, clock.resumed_at))
 
 
-def _patience(step: object) -> Patience:
+def patience_of(step: object) -> Patience:
+    """Return how long a step waits; every kind but a few says so."""
     found = getattr(step, "patience", None)
     return found if isinstance(found, Patience) else Patience()
 
@@ -359,106 +356,3 @@ def _nobody(short: Sequence[Who], record: Record) -> str:
     there = sorted({person for who in short for person in record.asked.get(who_key(who), ())})
     able = f"; {', '.join(there)} cannot answer for all of it" if there else ""
     return f"nobody can answer: too few active people may answer for {names}{able}"
-
-
-def next_ring(state: DealState) -> datetime | None:
-    """Return the earliest instant at which a clock does something; None while nothing rings."""
-    if state.ended:
-        return None
-    if state.hold is not None:
-        return state.hold.until
-    times = [r.clock.next_ring() for r in state.records.values() if r.clock is not None and r.state is Status.OPEN]
-    times += [r.valid_until for r in state.records.values() if r.valid_until is not None and not r.lapsed]
-    if state.revise is not None:
-        times.append(state.revise.clock.next_ring())
-    return min((at for at in times if at is not None), default=None)
-
-
-def ring(state: DealState, now: datetime) -> bool:
-    """Let every clock that is due do what it does; return whether anything changed."""
-    before = state.seq
-    state.cause = state.seq + 1
-    if state.hold is not None:
-        if state.hold.until is not None and state.hold.until <= now:
-            release(state, SYSTEM, now)
-        return state.seq != before
-    for step_id, record in list(state.records.items()):
-        if record.valid_until is not None and record.valid_until <= now and not record.lapsed:
-            record.lapsed = not _read_by_commit(state, step_id)
-            record.valid_until = None
-            state.note(now, SYSTEM, "lapsed", f"{title(step_id)}: its result is no longer valid", step_id)
-        while record.state is Status.OPEN and record.clock is not None:
-            at = record.clock.next_ring()
-            if at is None or at > now:
-                break
-            _strike(state, step_id, record, record.clock, now)
-    if state.revise is not None:
-        _strike_revise(state, now)
-    return state.seq != before
-
-
-def _strike(state: DealState, step_id: StepId, record: Record, clock: Clock, now: datetime) -> None:
-    assert clock.instants is not None, step_id
-    deadline = clock.deadline()
-    if deadline is None or deadline > now:
-        clock.reminded += 1
-        state.note(now, SYSTEM, "reminder", f"{title(step_id)}: reminder {clock.reminded}", step_id)
-        return
-    here = placed(state, step_id)
-    assert here is not None, step_id
-    if isinstance(here.step, WaitDef) and here.step.until_date is not None:
-        record.state, record.outcome, record.clock = Status.SETTLED, "met", None
-        record.read = reading(here.step, step_id, state)
-        state.note(now, SYSTEM, "settled", f"{title(step_id)}: the date has come", step_id)
-        return
-    patience = _patience(here.step)
-    quiet = chosen(patience.on_silence, state.facts, state.rates) or Silence.ESCALATE
-    ladder = chosen(patience.escalate_to, state.facts, state.rates) or Ladder()
-    clock.rung += 1
-    if quiet is not Silence.ESCALATE:
-        silence(state, step_id, quiet.value, now)
-    elif clock.rung <= len(ladder.rungs):
-        _climb(state, step_id, record, ladder.rungs[clock.rung - 1], now)
-    elif ladder.last is not None and ladder.last is not Silence.ESCALATE:
-        silence(state, step_id, ladder.last.value, now)
-    else:
-        state.note(now, SYSTEM, "overdue", f"{title(step_id)}: overdue, and nobody is left to escalate to", step_id)
-
-
-def _climb(state: DealState, step_id: StepId, record: Record, rung: tuple[Who, ...], now: datetime) -> None:
-    """Ask the next rung too: its people may answer for every party that is still waited for."""
-    people = [p for who in looked_up(rung, state) or () for p in state.people.get(who_key(who), [])]
-    record.resolved = False  # who stands in for them is found out with the next `record`
-    record.asked = {party: list(dict.fromkeys([*asked, *people])) for party, asked in record.asked.items()}
-    names = ", ".join(people) or "nobody could be found"
-    state.note(now, SYSTEM, "escalated", f"{title(step_id)}: late, so {names} is asked too", step_id, people=people)
-
-
-def _strike_revise(state: DealState, now: datetime) -> None:
-    revise = state.revise
-    assert revise is not None, "only while the deal is sent back"
-    at = revise.clock.next_ring()
-    while at is not None and at <= now:
-        revise.clock.rung += 1
-        state.note(now, SYSTEM, "overdue", f"revision at {revise.stage} is overdue")
-        at = revise.clock.next_ring()
-
-
-def _read_by_commit(state: DealState, step_id: StepId) -> bool:
-    """Whether a commit that reads this step's result is done or under way; then it no longer lapses (semantics 38).
-
-    A signature reads what its document was made from: what the customer has signed is agreed, however old it gets.
-    """
-    here = state.flow.steps.get(base(step_id))
-    made = set(writes(here.step, state.flow)) if here else set()
-    for other_id, other in state.flow.steps.items():
-        if not touches(other.step, state) & made:
-            continue
-        if commits(other.step):
-            if state.record(other_id).state in (Status.SETTLED, Status.RUNNING):
-                return True
-        elif isinstance(other.step, RenderDef):
-            made.add(DOCUMENT + other.step.document)
-        elif isinstance(other.step, CallDef):
-            made |= set(writes(other.step, state.flow))
-    return False

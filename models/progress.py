@@ -21,8 +21,9 @@ from models.flow import (
 from models.offers import Offer, answers_to, remedies, requests
 from models.parties import asked_of
 from models.reading import reading
+from models.reasons import lacking
 from models.rules import text
-from models.turn import lacking, title
+from models.turn import title
 from models.walk import walk
 
 

@@ -34,10 +34,10 @@ from models.flow import (
 )
 from models.moves import Close, End, Ended, Gate, Move, Open, Refresh, Route, Skip, Start, Void, Walk
 from models.parties import tables_of
-from models.reading import missing_inputs, missing_packet, reading
+from models.reasons import because, question_words
 from models.rules import holds, printed
 from models.values import Digest
-from models.walk import undecided, walk
+from models.walk import walk
 
 SYSTEM = "throughline"
 STARTED = {"do": "started", "again": "started", "amend": "is being changed outside", "undo": "is being undone outside"}
@@ -341,66 +341,12 @@ def _ask(state: DealState, found: Walk, now: datetime) -> None:
         gone = state.questions.pop(key)
         state.note(now, SYSTEM, "question closed", f"{title(gone.step)}: {gone.reason}", gone.step, question=gone.kind)
     for key, (step, kind) in wanted.items():
-        reason = _question(state, step, kind)
+        reason = question_words(state, step, kind)
         known = state.questions.get(key)
         if known is None:
             state.note(now, SYSTEM, "question", f"{title(step)}: {reason}", step, question=kind)
         if known is None or known.reason != reason:
             state.questions[key] = Question(step=step, kind=kind, reason=reason, since=known.since if known else now)
-
-
-def _question(state: DealState, step_id: StepId, kind: str) -> str:
-    here = placed(state, step_id)
-    if kind == "exhausted" and state.revise is not None:
-        count = state.sent_back.get(state.revise.exhausted, 0)
-        return f"stage {state.revise.exhausted} has sent the deal back {count} times, more than it may"
-    if here is None:
-        return kind
-    match kind:
-        case "missing":
-            return "not known yet: " + ", ".join(f.replace("_", " ") for f in lacking(state, step_id))
-        case "packet" if isinstance(here.step, HandoffDef):
-            return "the handoff packet lacks " + ", ".join(missing_packet(here.step, state))
-        case "differs":
-            now = reading(here.step, step_id, state)
-            old = state.record(step_id).read
-            names = [n for n in {**old, **now} if old.get(n) != now.get(n)]
-            return "it was done with " + ", ".join(
-                f"{n} {old.get(n, 'unset')}, now {now.get(n, 'unset')}" for n in names
-            )
-        case "surplus":
-            return "it was done and is no longer called for: " + because(state, step_id)
-        case "decide":
-            return f"{state.record(step_id).outcome}, and the flow does not say what follows"
-        case "ending":
-            return "the flow would end the deal here, after something was signed or done outside"
-        case _:
-            return kind
-
-
-def lacking(state: DealState, step_id: StepId) -> list[str]:
-    """Return the facts without which a step cannot be decided or started."""
-    here = placed(state, step_id)
-    if here is None:
-        return []
-    found = undecided(here.step, here.rules, state)
-    if isinstance(here.step, CallDef | SubflowDef):
-        found = found or missing_inputs(here.step, step_id, state)
-        if here.step.each is not None and here.step.each not in state.facts:
-            found = [*found, here.step.each]
-    return found
-
-
-def because(state: DealState, step_id: StepId) -> str:
-    """Return the rules that decided about a step, printed with the deal's values.
-
-    A step that is asked for shows its own rule; the stage's is shown where it has none, or where it is skipped.
-    """
-    here = placed(state, step_id)
-    rules = here.rules if here else ()
-    refusing = [rule for rule in rules if holds(rule, state.facts, state.rates) is False]
-    own = (here.step.when,) if here is not None and here.step.when is not None else rules
-    return " and ".join(printed(rule, state.facts, state.rates) for rule in refusing or own)
 
 
 def _is_effect(state: DealState, step_id: StepId) -> bool:

@@ -31,10 +31,11 @@ from models.flow import (
 )
 from models.given import assumed, assumed_form, form_answers
 from models.moves import Close, End, Gate, Route, Start, Walk
-from models.outcomes import Need, Recorded, Result, failed, finished, needs, recorded, ring
+from models.outcomes import Need, Recorded, Result, failed, finished, needs, recorded
 from models.people import BusinessTime, Directory, M, find_out
 from models.reading import reading
 from models.refusals import refusal
+from models.ringing import ring
 from models.rules import Rates, all_hold
 from models.turn import land, perform, turn
 from models.values import Digest, Value, fingerprint

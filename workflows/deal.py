@@ -17,9 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from models.deal import DealState, Receipt, Status, prune
     from models.deeds import carry_out as do
     from models.facts import Source
-    from models.outcomes import Recorded, Result, failed, finished, next_ring, recorded, ring
+    from models.outcomes import Recorded, Result, failed, finished, recorded
     from models.progress import Wait, explain
     from models.refusals import refusal
+    from models.ringing import next_ring, ring
     from models.signalled import answered
     from models.turn import turn
     from workflows.steps import Waiting, carry_out, incident_of

@@ -27,8 +27,8 @@ from models.flow import (
 )
 from models.graph import step_title
 from models.people import BusinessTime, Directory, M
+from models.reasons import because
 from models.rules import Rates
-from models.turn import because
 from models.values import Value
 from workflows.assent import Asking, Flown, assent
 from workflows.plan_rest import Stop, Unknown, stops

@@ -14,9 +14,10 @@ from models.deeds import carry_out
 from models.facts import FactSpec, Source
 from models.flow import CallDef, FlowDef, HandoffDef, RenderDef, SubflowDef, WaitDef, writes
 from models.money import Percent, usd
-from models.outcomes import REVISE, Need, Recorded, Result, finished, needs, next_ring, recorded, ring
+from models.outcomes import REVISE, Need, Recorded, Result, finished, needs, recorded
 from models.progress import Wait, explain
 from models.refusals import refusal
+from models.ringing import next_ring, ring
 from models.turn import turn
 from models.values import Day, Digest, Flag, Form, Item, Items, Moment, Number, Text, Value, Whole, fingerprint
 from workflows.rehearsal.doors import act_of

@@ -10,9 +10,10 @@ from models import acts
 from models.deal import DealState, ExternalRef, Question, Record, Status, base
 from models.deeds import carry_out
 from models.flow import ApprovalDef, FlowDef, HandoffDef, RenderDef, SignatureDef, Step, TaskDef, WaitDef, writes
-from models.outcomes import Result, finished, needs, next_ring, recorded, ring
+from models.outcomes import Result, finished, needs, recorded
 from models.people import BusinessTime, Directory, find_out
 from models.refusals import refusal
+from models.ringing import next_ring, ring
 from models.turn import turn
 from models.values import Digest, Value, fingerprint
 from workflows.plan import PASSES, Plan

@@ -16,10 +16,11 @@ from models.deal import DealState, ExternalRef, Status
 from models.deeds import carry_out
 from models.flow import FlowDef
 from models.money import percent, usd
-from models.outcomes import Result, finished, needs, recorded, ring
+from models.outcomes import Result, finished, needs, recorded
 from models.people import BusinessTime, Directory, find_out
 from models.progress import Wait, explain
 from models.refusals import refusal
+from models.ringing import ring
 from models.turn import turn
 from models.values import Day, Digest, Flag, Item, Items, Text, Value, Whole, digest_of, fingerprint
 from tests.flows.walking import shipped

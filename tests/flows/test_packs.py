@@ -302,8 +302,7 @@ def test_a_credit_everybody_looks_at() -> None:
 def test_a_credit_that_was_sent_back_is_screened_and_identified_again() -> None:
     deal = Flown(pack("financial-services"), exposure=usd(900_000)).fly("approval:credit")
     deal.answer("approval:credit", deal.open["approval:credit"][0], "reject", "too much for grade 4")
-    deal.answer("approval:credit", deal.open["approval:credit"][0], "reject", "so do I")
-    assert list(deal.open) == ["task:identification"]
+    assert list(deal.open) == ["task:identification"], "too few of the committee are left for a yes"
     deal.tell(exposure=usd(300_000))
     deal.answer("task:identification")
     assert list(deal.open) == ["task:sanctions-screening"], "the lists of last week prove nothing"

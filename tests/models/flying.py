@@ -9,10 +9,11 @@ from models.calendar import Instants, business_days
 from models.deal import DealState, ExternalRef, Incident, base
 from models.deeds import carry_out
 from models.flow import FlowDef, RenderDef
-from models.outcomes import Recorded, Result, failed, finished, needs, next_ring, recorded, ring
+from models.outcomes import Recorded, Result, failed, finished, needs, recorded
 from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.progress import Wait, explain
 from models.refusals import Refusal, refusal
+from models.ringing import next_ring, ring
 from models.turn import turn
 from models.values import Digest, fingerprint
 from workflows.binding import bind

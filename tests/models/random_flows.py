@@ -26,9 +26,10 @@ from models.flow import (
     WaitDef,
     WhenDef,
 )
-from models.outcomes import REVISE, Recorded, Result, failed, finished, needs, next_ring, recorded, ring
+from models.outcomes import REVISE, Recorded, Result, failed, finished, needs, recorded
 from models.pinned import ActionSpec, PacketField, PacketSpec, TemplateSpec
 from models.refusals import asked_for, refusal
+from models.ringing import next_ring, ring
 from models.rules import Compare, Direction, Not
 from models.turn import turn
 from models.values import Digest, Item, Items, Whole, fingerprint

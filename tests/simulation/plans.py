@@ -10,7 +10,7 @@ from models.calls import Intake
 from models.deal import Receipt
 from models.facts import FactSpec, Source
 from models.flow import WaitDef, writes
-from models.outcomes import next_ring
+from models.ringing import next_ring
 from models.values import Item, Items, Text, Whole
 from tests.flows.friendly import Friendly
 from tests.models.random_flows import OUTSIDE, FlowMaker

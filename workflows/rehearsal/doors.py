@@ -14,8 +14,8 @@ from models.flow import WaitDef, writes
 from models.given import form_answers
 from models.offers import Offer
 from models.progress import Wait
+from models.reasons import lacking
 from models.rules import Rule, facts_of, holds
-from models.turn import lacking
 from models.values import Digest, Value
 
 Supply = Callable[[str], Value]
