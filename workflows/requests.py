@@ -64,24 +64,14 @@ def Approval(  # noqa: N802
     was: the name it had before, so that running deals keep their record through a rename.
     """
     return ApprovalDef(
-        name=name,
-        by=wording.choose(by, wording.people),
-        need=need,
-        in_turn=in_turn,
+        name=name, by=wording.choose(by, wording.people), need=need, in_turn=in_turn, when=wording.rule(when), was=was,
         patience=wording.patience(within, escalate_to, remind_every, on_silence, hours, fallback),
         covers=wording.paths("covers", covers) if covers is not None else None,
         form=form.path if form is not None else None,
-        on_reject=wording.route(on_reject),
-        on_expire=wording.route(on_expire),
-        advisory=advisory,
-        every_round=every_round,
-        not_same_as=tuple(wording.step_id(s) for s in not_same_as),
-        repeat=repeat,
-        override=wording.override(override),
-        when=wording.rule(when),
-        was=was,
-        line=wording.caller()[1],
-    )
+        on_reject=wording.route(on_reject), on_expire=wording.route(on_expire), advisory=advisory,
+        every_round=every_round, not_same_as=tuple(wording.step_id(s) for s in not_same_as), repeat=repeat,
+        override=wording.override(override), line=wording.caller()[1],
+    )  # fmt: skip
 
 
 def Signature(  # noqa: N802
