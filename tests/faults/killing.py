@@ -64,20 +64,21 @@ class Killer:
         while len(self.done) < len(self.points) and not self._over.wait(_LOOK_EVERY):
             seen = {(kind, step) for _, kind, step in connection.execute(_NEW, (since,))}
             for point in self.points:
-                if point not in self.done and (point.kind, point.step) in seen and self._kill(point.victim):
+                if point not in self.done and (point.kind, point.step) in seen and kill(self.places, point.victim):
                     self.done.append(point)
 
     def _database(self) -> psycopg.Connection:
         url = json.loads((self.places.state / "secrets" / "environment.json").read_text())["DATABASE_URL"]
         return psycopg.connect(url, connect_timeout=2, autocommit=True)
 
-    def _kill(self, victim: str) -> bool:
-        """Kill what runs now and wait until the supervisor runs another one; False when nothing ran."""
-        pid = pid_of(self.places, victim)
-        if pid is None:
-            return False
-        os.kill(pid, signal.SIGKILL)
-        return eventually(lambda: pid_of(self.places, victim) not in (None, pid), 30) or True
+
+def kill(places: Places, victim: str) -> bool:
+    """Kill what runs now and wait until the supervisor runs another one; False when nothing ran."""
+    pid = pid_of(places, victim)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    return eventually(lambda: pid_of(places, victim) not in (None, pid), 30) or True
 
 
 def pid_of(places: Places, name: str) -> int | None:
