@@ -11,6 +11,7 @@ from workflows.checks_names import names, routes
 from workflows.checks_order import order
 from workflows.checks_people import people
 from workflows.checks_rules import never_chosen, rules
+from workflows.checks_tables import tables
 from workflows.checks_time import deadlines
 from workflows.checks_tree import places
 
@@ -37,3 +38,4 @@ def shape(flow: FlowDef, menu: Menu) -> Iterator[Finding]:
     yield from deadlines(menu, reads)
     yield from facts(reads)
     yield from rules(flow, reads.placed)
+    yield from tables(flow, reads.placed)

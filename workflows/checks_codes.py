@@ -93,6 +93,9 @@ TIME = {
     "no_deadline": Code("A request without a deadline", "It may stay open for ever, and nobody is reminded."),
     "no_time": Code("A span of nothing", "The request would be late the moment it is asked."),
     "nobody_to_escalate_to": Code("Silence with nobody to escalate to", "A late request would stay late, unseen."),
+    "idle_hours": _warning(
+        "Working hours that count for nothing", "Readers take it for a promise in working time, and it rings at night."
+    ),
     "outlives_quote": Code(
         "A deadline longer than the price is valid",
         "The price lapses while people still have time to answer, so what they answer is asked again.",
@@ -104,6 +107,14 @@ PEOPLE = {
     "need_too_large": Code("A gate that needs more than it asks", "More answers are wanted than there are askable."),
     "need_too_small": _fatal("A gate that needs nobody", "It would stand open, as if everybody had agreed."),
     "too_few_people": Code("A gate too few people can pass", "With the people there are it can never be passed."),
+    "unknown_person": Code("A person nobody knows", "The request would reach nobody and become an incident."),
+    "escalates_in_circle": Code(
+        "An escalation to those who are asked already", "They are late themselves, so nobody new would hear of it."
+    ),
+    "idle_fallback": Code(
+        "A fallback to those who are asked already", "It is for when they cannot answer, so it would find nobody."
+    ),
+    "too_few_admins": Code("An override of two without two administrators", "Nobody could ever decide in their place."),
     "not_same_as_later": _warning(
         "A second person of a step that comes later",
         "That step has no answer yet, so nobody is kept from answering both.",
@@ -140,6 +151,20 @@ RULES = {
         "A flow chosen by what is not known yet", "At intake nothing was worked out, so it takes no deal."
     ),
 }
+TABLES = {
+    "table_gap": Code(
+        "A gap in a rule table", "Nobody would be asked there, and the request would become an incident."
+    ),
+    "table_overlap": Code(
+        "A row that the rows before it take", "Whoever it names is never asked, although the table says so."
+    ),
+    "unreachable_row": Code("A row for no deal that comes here", "Whoever it names is never asked."),
+    "rows_compete": _warning(
+        "Two rows that are for the same deal",
+        "Which one counts hangs on their order alone, and that is easily changed.",
+    ),
+    "two_tables": Code("Two tables of one name", "A deal that is told who a table names could not tell which of them."),
+}
 ORDER = {
     "empty_flow": _fatal("A flow without steps", "A deal would be won the moment it arrives."),
     "empty_stage": _warning(
@@ -151,7 +176,7 @@ ORDER = {
         "Parallel directly in Parallel", "It is one Parallel; the inner one looks as if it were waited for by itself."
     ),
 }
-CODES: Mapping[str, Code] = {**LOADING, **NAMES, **ROUTES, **TIME, **PEOPLE, **FACTS, **RULES, **ORDER}
+CODES: Mapping[str, Code] = {**LOADING, **NAMES, **ROUTES, **TIME, **PEOPLE, **FACTS, **RULES, **TABLES, **ORDER}
 FATAL = frozenset(code for code, known in CODES.items() if known.fatal)
 """What no deal could be walked with: such a flow is not on offer."""
 

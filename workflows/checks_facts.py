@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import combinations
 
-from models.asking import Continue, Owner, Silence, Table
+from models.asking import Continue, Owner, Silence
 from models.facts import Source
 from models.flow import (
     ApprovalDef,
@@ -22,13 +22,15 @@ from models.flow import (
     choice_rules,
     route,
     rule_facts,
+    tables,
     writes,
 )
 from models.reading import DOCUMENT
 from models.reasoning import NO, UNDECIDED, YES, possible, satisfiable
-from models.rules import Every, Rule
+from models.rules import Every
 from workflows.binding import Known, alternatives, known_at
 from workflows.checks_codes import Finding, called, found, nearest
+from workflows.checks_tables import Wanted, used_by, waiting
 from workflows.checks_tree import Place, patience_of
 
 _MOST_WRITERS = 12
@@ -90,7 +92,8 @@ def facts(reads: Reads) -> Iterator[Finding]:
 def _read_by(flow: FlowDef, place: Place) -> dict[str, str]:
     """Return the facts a step reads, each with what in it reads the fact."""
     step = place.step
-    found = dict.fromkeys(rule_facts((*place.rules, *choice_rules(step))), "its rule")
+    found = {path: f"table {table.name!r}" for table in tables(step) for path in table.facts}
+    found |= dict.fromkeys(rule_facts((*place.rules, *choice_rules(step))), "its rule")
     match step:
         case ApprovalDef():
             found |= dict.fromkeys(step.covers or (), "covers")
@@ -124,8 +127,6 @@ def _named_by(step: Step) -> dict[str, str]:
             for who in each if isinstance(each, tuple) else (each,):
                 if isinstance(who, Owner):
                     named[who.fact] = "who is asked"
-                elif isinstance(who, Table):
-                    named |= dict.fromkeys(who.facts, "who is asked")
     return named
 
 
@@ -201,20 +202,29 @@ def _sometimes(reads: Reads, place: Place, path: str, how: str) -> Iterator[Find
     sure = [writer for writer in writers if _sure(writer)]
     if any(not writer.rules for writer in sure):
         return
-    needs: list[tuple[Rule, int]] = [(Every(rules=place.rules), YES)]
-    others = frozenset(rule_facts((*place.rules, *choice_rules(step)))) - {path}
-    known: frozenset[str] = frozenset()
-    if how == "its rule":
-        rules = (*place.rules, *choice_rules(step))
-        asked = [rule for rule in rules if path in rule_facts((rule,))]
-        needs, known = [(Every(rules=tuple(asked)), UNDECIDED)], others
-        needs += [(rule, YES | UNDECIDED) for rule in place.rules]
     missed = [(Every(rules=writer.rules), NO) for writer in sure]
-    if possible([*needs, *missed], flow.facts, unset=frozenset({path}), known=known):
-        lines = ", ".join(f"{called(w.step)} (line {w.step.line})" for w in reads.writers[path])
-        what = f"{called(step)}: {how} reads {path!r}, which {lines} writes on some ways only"
-        remedy = f"let it happen only when deal.{path}.is_set(), or let {path!r} be written on every way there"
-        yield found(flow, "fact_maybe_unset", step.line, what, remedy)
+    for needs, known in _needs(place, path, how):
+        if possible([*needs, *missed], flow.facts, unset=frozenset({path}), known=known):
+            lines = ", ".join(f"{called(w.step)} (line {w.step.line})" for w in reads.writers[path])
+            what = f"{called(step)}: {how} reads {path!r}, which {lines} writes on some ways only"
+            remedy = f"let it happen only when deal.{path}.is_set(), or let {path!r} be written on every way there"
+            yield found(flow, "fact_maybe_unset", step.line, what, remedy)
+            return
+
+
+def _needs(place: Place, path: str, how: str) -> Iterator[tuple[Wanted, frozenset[str]]]:
+    """Yield the ways in which a fact that is not known would stop a step, each with the facts that are known then."""
+    if how == "its rule":
+        rules = (*place.rules, *choice_rules(place.step))
+        asked = [rule for rule in rules if path in rule_facts((rule,))]
+        undecided: Wanted = [(Every(rules=tuple(asked)), UNDECIDED)]
+        undecided += [(rule, YES | UNDECIDED) for rule in place.rules]
+        yield undecided, frozenset(rule_facts(rules)) - {path}
+    elif how.startswith("table "):
+        for used in used_by(place):
+            yield from ((needs, frozenset()) for needs in waiting(used, path))
+    else:
+        yield [(Every(rules=place.rules), YES)], frozenset()
 
 
 def _sure(writer: Place) -> bool:
@@ -271,7 +281,7 @@ def _unmade(reads: Reads, place: Place, document: str, known: Known) -> str:
     renders = reads.renders.get(document, [])
     if document not in known.documents:
         return f"no step before it renders {document!r}"
-    missed: list[tuple[Rule, int]] = [(Every(rules=render.rules), NO) for render in renders]
+    missed: Wanted = [(Every(rules=render.rules), NO) for render in renders]
     if possible([(Every(rules=place.rules), YES), *missed], reads.flow.facts):
         lines = ", ".join(str(render.step.line) for render in renders)
         return f"{document!r} is rendered on some ways only (line {lines})"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Any
 
-from models.asking import Choice, Group, Owner, Role, Table, Who, who_key, who_words
+from models.asking import Choice, Group, Named, Owner, Role, Table, Who, who_key, who_words
 from models.flow import ApprovalDef, FlowDef, HandoffDef, Step, TaskDef
 from models.reasoning import satisfiable
 from workflows.binding import alternatives
 from workflows.checks_codes import Finding, Menu, called, found, nearest
+from workflows.checks_tables import Asked, asked_ways
 from workflows.checks_tree import Place, patience_of
+from workflows.table_words import placeless
+
+ADMIN = "admin"
+"""The role that may decide in place of whoever is asked."""
 
 
 def people(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Finding]:
     """Yield what is wrong with who is asked."""
     yield from _known(flow, menu, flow.line, flow.owner, "the flow's owner")
     order = {place.step.id: i for i, place in enumerate(placed)}
-    for i, (step, _, _) in enumerate(placed):
+    for i, place in enumerate(placed):
+        step = place.step
         yield from _known(flow, menu, step.line, _everybody(step), called(step))
-        yield from _enough(flow, step)
+        yield from _enough(flow, place)
+        yield from _circles(flow, step)
         if isinstance(step, ApprovalDef):
             for other in step.not_same_as:
                 if order.get(other, -1) >= i:
@@ -28,7 +35,8 @@ def people(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Finding]:
                     remedy = "say not_same_as= at the later one of the two, naming the earlier one"
                     yield found(flow, "not_same_as_later", step.line, what, remedy)
             if menu.people is not None:
-                yield from _seated(flow, menu, step, flow.steps)
+                yield from _seated(flow, menu, place, {each.step.id: each for each in placed})
+                yield from _overridden(flow, menu, step)
     yield from _twice(flow, menu, placed)
 
 
@@ -39,7 +47,7 @@ def _everybody(step: Step) -> list[Who]:
             asked += each if isinstance(each, tuple) else [each]
     for ladder in alternatives(patience_of(step).escalate_to):
         asked += [who for rung in ladder.rungs for who in rung]
-    return asked
+    return [*asked, *patience_of(step).fallback]
 
 
 def _known(flow: FlowDef, menu: Menu, line: int, asked: Iterable[Any], where: str) -> Iterator[Finding]:
@@ -48,68 +56,120 @@ def _known(flow: FlowDef, menu: Menu, line: int, asked: Iterable[Any], where: st
             case Role() | Group() if who.role not in menu.roles:
                 what = f"{where}: nobody has the role {who.role!r}"
                 yield found(flow, "unknown_role", line, what, nearest(who.role, menu.roles))
+            case Named() if menu.people is not None and who.person not in (everybody := _everyone(menu)):
+                what = f"{where}: there is nobody called {who.person!r}"
+                yield found(flow, "unknown_person", line, what, nearest(who.person, everybody))
             case Owner() if who.fact not in flow.facts:
-                yield _no_fact(flow, line, where, who.fact)
+                what = f"{where} names {who.fact!r}, which is no fact of this flow"
+                remedy = f"declare it in facts.py; {nearest(who.fact, flow.facts)}"
+                yield found(flow, "unknown_fact", line, what, remedy)
             case Table():
-                for path in who.facts:
-                    if path not in flow.facts:
-                        yield _no_fact(flow, line, where, path)
+                for row in who.rows:
+                    yield from _known(flow, menu, row.line, row.who, f"table {who.name!r}")
 
 
-def _no_fact(flow: FlowDef, line: int, where: str, path: str) -> Finding:
-    what = f"{where} names {path!r}, which is no fact of this flow"
-    return found(flow, "unknown_fact", line, what, f"declare it in facts.py; {nearest(path, flow.facts)}")
+def _everyone(menu: Menu) -> frozenset[str]:
+    return frozenset().union(*(menu.people or {}).values())
 
 
-def _enough(flow: FlowDef, step: Step) -> Iterator[Finding]:
-    """Yield gates that ask nobody, and such that need more or fewer answers than they ask."""
+def _circles(flow: FlowDef, step: Step) -> Iterator[Finding]:
+    """Yield rungs and fallbacks that name nobody but who is asked already."""
+    patience = patience_of(step)
+    firsts = [frozenset(map(who_key, asked)) for asked in _gates(step)]
+    for ladder in alternatives(patience.escalate_to):
+        asked = frozenset.intersection(*firsts) if firsts else frozenset()
+        for i, rung in enumerate(ladder.rungs, 1):
+            keys = frozenset(map(who_key, rung))
+            if keys and keys <= asked:
+                what = f"{called(step)}: rung {i} of escalate_to asks {_named(rung)}, who is asked already"
+                yield found(flow, "escalates_in_circle", step.line, what, "name somebody else there, or take it away")
+                break
+            asked |= keys
+    if patience.fallback and any(frozenset(map(who_key, patience.fallback)) <= asked for asked in firsts):
+        what = f"{called(step)}: fallback= asks {_named(patience.fallback)}, who is asked already"
+        yield found(flow, "idle_fallback", step.line, what, "name somebody else there, or take fallback= away")
+
+
+def _overridden(flow: FlowDef, menu: Menu, step: ApprovalDef) -> Iterator[Finding]:
+    admins = (menu.people or {}).get(ADMIN, frozenset())
+    if step.override == "two" and len(admins) < 2:
+        what = f"{called(step)}: override wants two administrators, and there is {', '.join(admins) or 'nobody'}"
+        remedy = f'give the role {ADMIN} to more people, or say override="one" or "none"'
+        yield found(flow, "too_few_admins", step.line, what, remedy)
+
+
+def _named(whom: Iterable[Who]) -> str:
+    return " and ".join(who_words(who) for who in whom)
+
+
+def _gates(step: Step) -> list[tuple[Who, ...]]:
+    """Return every list of parties that may be asked first."""
     if not isinstance(step, ApprovalDef | TaskDef | HandoffDef):
-        return
-    for asked in alternatives(step.to if isinstance(step, HandoffDef) else step.by):
+        return []
+    return alternatives(step.to if isinstance(step, HandoffDef) else step.by)
+
+
+def _enough(flow: FlowDef, place: Place) -> Iterator[Finding]:
+    """Yield gates that ask nobody, and such that need more or fewer answers than they ask."""
+    step = place.step
+    for asked in _gates(step):
         if not asked:
-            remedy = "name a role, or use group(), managers(), owner(), customer() or table()"
+            remedy = "name a role, or use person(), group(), managers(), owner(), customer() or table()"
             yield found(flow, "nobody_asked", step.line, f"{called(step)}: it asks nobody", remedy)
-        for who in asked:
+        for who in (
+            *asked,
+            *(who for table in asked if isinstance(table, Table) for row in table.rows for who in row.who),
+        ):
             if isinstance(who, Group) and who.need < 1:
                 what = f"{called(step)}: it needs {who.need} of {who.role.replace('_', ' ')}"
                 yield found(flow, "need_too_small", step.line, what, "need at least one answer")
-        need = step.need if isinstance(step, ApprovalDef) else "all"
-        if isinstance(need, int) and asked and need > len(asked):
-            names = " and ".join(who_words(who) for who in asked)
-            what = f"{called(step)}: it needs {need} answers and asks {len(asked)}: {names}"
-            remedy = f"ask {need}, or say need={len(asked)}; for several people of one role write group(role, {need})"
-            yield found(flow, "need_too_large", step.line, what, remedy)
-        if isinstance(need, int) and need < 1:
-            what = f"{called(step)}: it needs {need} answers"
-            yield found(flow, "need_too_small", step.line, what, 'need at least one answer, "any" or "all"')
+    need = step.need if isinstance(step, ApprovalDef) else "all"
+    if isinstance(need, int) and need < 1:
+        what = f"{called(step)}: it needs {need} answers"
+        yield found(flow, "need_too_small", step.line, what, 'need at least one answer, "any" or "all"')
+    if isinstance(need, int):
+        for way in asked_ways(flow, place):
+            n = len(way.parties)
+            if way.parties and need > n:
+                what = f"{called(step)}: it needs {need} answers and asks {n}: {_named(way.parties)}"
+                what += f", for {way.deals}" if way.deals else ""
+                remedy = f"ask {need}, or say need={n}; for several people of one role write group(role, {need})"
+                yield found(flow, "need_too_large", way.line, what, remedy)
 
 
-def _seated(flow: FlowDef, menu: Menu, step: ApprovalDef, steps: Any) -> Iterator[Finding]:
+def _seated(flow: FlowDef, menu: Menu, place: Place, places: Mapping[str, Place]) -> Iterator[Finding]:
     """Yield gates that the people there are cannot pass: every seat wants a person of its own."""
-    for asked in alternatives(step.by):
-        if any(isinstance(who, Role | Group) and who.role not in menu.roles for who in asked):
+    step = place.step
+    assert isinstance(step, ApprovalDef)
+    for asked in asked_ways(flow, place):
+        if any(isinstance(who, Role | Group) and who.role not in menu.roles for who in asked.parties):
             continue
-        alone = _seatings(menu, step, asked)
+        if any(isinstance(who, Named) and who.person not in _everyone(menu) for who in asked.parties):
+            continue
+        alone = _seatings(menu, step, asked.parties)
         if not any(_fits(seats) for seats in alone):
             yield _too_few(flow, menu, step, asked, "")
             continue
         for other in step.not_same_as:
-            before = steps[other].step if other in steps else None
-            if not isinstance(before, ApprovalDef) or before.id == step.id:
+            before = places.get(other)
+            if before is None or not isinstance(before.step, ApprovalDef) or before.step.id == step.id:
                 continue
-            theirs = [seats for parties in alternatives(before.by) for seats in _seatings(menu, before, parties)]
+            theirs = [
+                seats for each in asked_ways(flow, before) for seats in _seatings(menu, before.step, each.parties)
+            ]
             if not any(_fits([*mine, *others]) for mine in alone for others in theirs):
-                yield _too_few(flow, menu, step, asked, f", none of whom may have answered {called(before)}")
+                yield _too_few(flow, menu, step, asked, f", none of whom may have answered {called(before.step)}")
 
 
-def _too_few(flow: FlowDef, menu: Menu, step: ApprovalDef, asked: Sequence[Who], also: str) -> Finding:
-    there = sorted({person for who in asked for person in _of(menu, who) or ()})
+def _too_few(flow: FlowDef, menu: Menu, step: ApprovalDef, asked: Asked, also: str) -> Finding:
+    there = sorted({person for who in asked.parties for person in _of(menu, who) or ()})
     climbing = [who for ladder in alternatives(step.patience.escalate_to) for rung in ladder.rungs for who in rung]
-    wanted = " and ".join(who_words(who) for who in asked)
-    what = f"{called(step)}: it needs {wanted}, each a different person{also}; there is {', '.join(there) or 'nobody'}"
+    what = f"{called(step)}: it needs {_named(asked.parties)}, each a different person{also}"
+    what += f", for {asked.deals}" if asked.deals else ""
+    what += f"; there is {', '.join(there) or 'nobody'}"
     if climbing:
-        what += f", until it is late and {' and '.join(who_words(who) for who in climbing)} is asked too"
-    return found(flow, "too_few_people", step.line, what, "give the role to more people, or ask fewer or others")
+        what += f", until it is late and {_named(climbing)} is asked too"
+    return found(flow, "too_few_people", asked.line, what, "give the role to more people, or ask fewer or others")
 
 
 def _seatings(menu: Menu, step: ApprovalDef, asked: Sequence[Who]) -> list[list[frozenset[str] | None]]:
@@ -120,6 +180,8 @@ def _seatings(menu: Menu, step: ApprovalDef, asked: Sequence[Who]) -> list[list[
 
 
 def _of(menu: Menu, who: Who) -> frozenset[str] | None:
+    if isinstance(who, Named):
+        return frozenset({who.person})
     return (menu.people or {}).get(who.role, frozenset()) if isinstance(who, Role | Group) else None
 
 
@@ -162,6 +224,8 @@ def _twice(flow: FlowDef, menu: Menu, placed: list[Place]) -> Iterator[Finding]:
 
 def _party(menu: Menu, who: Who) -> str:
     """Return whom a party comes to: the person where only one has the role."""
+    if isinstance(who, Table):
+        return repr(placeless(who))
     mine = _of(menu, who)
     alone = mine is not None and len(mine) == 1 and not (isinstance(who, Group) and who.need > 1)
     return f"person:{next(iter(mine))}" if alone and mine else f"{who_key(who)}:{getattr(who, 'need', 1)}"

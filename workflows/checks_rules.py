@@ -17,12 +17,12 @@ from workflows.checks_tree import Inside, Place, line_of, nodes
 def rules(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
     """Yield what is wrong with the rules in a flow."""
     if flow.takes is not None:
-        yield from _alone(flow, flow.line, f"flow {flow.name!r}: takes", flow.takes)
+        yield from alone(flow, flow.line, f"flow {flow.name!r}: takes", flow.takes)
         yield from _takes(flow, flow.takes)
     for stage in flow.stages:
         if stage.skip_when is not None:
             # One that always holds makes the stage unreachable, which is told of there.
-            yield from _alone(flow, stage.line, f"stage {stage.name}: skip_when", stage.skip_when, may_always=True)
+            yield from alone(flow, stage.line, f"stage {stage.name}: skip_when", stage.skip_when, may_always=True)
     for inside in nodes(flow):
         if isinstance(inside.node, WhenDef):
             yield from _when(flow, inside, inside.node)
@@ -32,9 +32,9 @@ def rules(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
             yield from _own(flow, step.line, f"{called(step)}: its rule", step.when, place.outer)
         yield from _picks(flow, place)
         if isinstance(step, WaitDef) and step.until is not None and satisfiable([step.until], flow.facts):
-            yield from _alone(flow, step.line, f"{called(step)}: until", step.until)
+            yield from alone(flow, step.line, f"{called(step)}: until", step.until)
         if isinstance(step, HandoffDef) and step.accept_when is not None:
-            yield from _alone(flow, step.line, f"{called(step)}: accept_when", step.accept_when)
+            yield from alone(flow, step.line, f"{called(step)}: accept_when", step.accept_when)
 
 
 def never_chosen(flows: Sequence[FlowDef]) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def never_chosen(flows: Sequence[FlowDef]) -> Iterator[Finding]:
             yield found(flow, "never_chosen", flow.line, what, remedy)
 
 
-def _alone(flow: FlowDef, line: int, where: str, rule: Rule, *, may_always: bool = False) -> Iterator[Finding]:
+def alone(flow: FlowDef, line: int, where: str, rule: Rule, *, may_always: bool = False) -> Iterator[Finding]:
     """Yield what is wrong with a rule by itself."""
     if not satisfiable([rule], flow.facts):
         what = f"{where} {text(rule)} can never be true"
@@ -79,7 +79,7 @@ def _alone(flow: FlowDef, line: int, where: str, rule: Rule, *, may_always: bool
 
 def _own(flow: FlowDef, line: int, where: str, rule: Rule, outer: tuple[Rule, ...]) -> Iterator[Finding]:
     """Yield what is wrong with a rule by itself or with those around it."""
-    told = list(_alone(flow, line, where, rule))
+    told = list(alone(flow, line, where, rule))
     yield from told
     if told or not outer or not satisfiable(outer, flow.facts):
         return
@@ -102,7 +102,7 @@ def _picks(flow: FlowDef, place: Place) -> Iterator[Finding]:
     for choice in _choices(step):
         before: list[Rule] = []
         for rule, _ in choice.picks:
-            told = list(_alone(flow, step.line, f"{called(step)}: pick", rule))
+            told = list(alone(flow, step.line, f"{called(step)}: pick", rule))
             yield from told
             earlier = [(other, NO) for other in before]
             if not told and not possible([*((r, YES) for r in place.rules), (rule, YES), *earlier], flow.facts):

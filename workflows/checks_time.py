@@ -35,6 +35,11 @@ def _patience(flow: FlowDef, place: Place) -> Iterator[Finding]:
         if isinstance(span, Span) and span.n == 0:
             what = f"{called(step)}: {span} is no time at all"
             yield found(flow, "no_time", step.line, what, "give at least one, such as business_days(1)")
+    spans = [span for span in (*alternatives(patience.within), patience.remind_every) if isinstance(span, Span)]
+    if patience.hours != "company" and spans and not any(span.unit.business for span in spans):
+        what = f"{called(step)}: hours= say whose working time counts, and {spans[0]} count day and night"
+        remedy = f"write within=business_{spans[0].unit}({spans[0].n}) or the like, or take hours= away"
+        yield found(flow, "idle_hours", step.line, what, remedy)
     if not isinstance(step, ApprovalDef | TaskDef | HandoffDef | SignatureDef):
         return
     if patience.within is None:

@@ -50,7 +50,8 @@ class Mutant:
     @cached_property
     def statements(self) -> list[tuple[int, str]]:
         """Every word of the language in the file: the line it begins in, and its source."""
-        calls = [n for n in ast.walk(ast.parse(self.text)) if isinstance(n, ast.Call) and _word(n) in STEPS | GROUPS]
+        words = {*STEPS, *GROUPS, "table", "row"}
+        calls = [n for n in ast.walk(ast.parse(self.text)) if isinstance(n, ast.Call) and _word(n) in words]
         return [(node.lineno, ast.get_source_segment(self.text, node) or "") for node in calls]
 
 
