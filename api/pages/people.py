@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import ValidationError
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlmodel import col
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -26,7 +27,9 @@ from models.tables.people import AbsenceRow, PeopleChange, Person
 
 router = APIRouter()
 PersonId = Annotated[str, Path(max_length=100)]
-_OPEN = text("select person, count(*) as waiting from request, unnest(people) as person where state = 'open' group by person")
+_OPEN = text(
+    "select person, count(*) as waiting from request, unnest(people) as person where state = 'open' group by person"
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ async def _page(
         person = people.get(person_id)
         if person is None:
             raise Problem("not_found", f"There is no person {person_id!r}.")
-        changes = await _changes(session, person_id)
+        changes = await _changes(session, person_id, parts.now())
         open_now = await queries.waiting_for(session, person_id)
     fields = _fields(person)
     if form is not None:
@@ -200,10 +203,10 @@ def _given(form: FormData) -> ChangePerson:
             raise Problem("unreadable", "The form does not say what it changes.")
 
 
-async def _changes(session: ReadSession, person_id: str) -> list[PeopleChange]:
+async def _changes(session: ReadSession, person_id: str, now: datetime) -> list[PeopleChange]:
     """Return the last changes that concern a person, newest first."""
     concerns = col(PeopleChange.people).contains([person_id])
-    query = select(PeopleChange).where(concerns, col(PeopleChange.due_at) <= func.now())
+    query = select(PeopleChange).where(concerns, col(PeopleChange.due_at) <= now)
     return list(await session.scalars(query.order_by(col(PeopleChange.created_at).desc()).limit(10)))
 
 
