@@ -90,7 +90,7 @@ async def reject(
     return await _keep(session, source, event_key, "unreadable", "", occurred_at, raw, "rejected", reason)
 
 
-async def count(session: WriteSession, source: str, what: Literal["forged", "stale", "unreadable"]) -> None:
+async def count(session: WriteSession, source: str, what: Literal["forged", "stale", "unreadable", "replayed"]) -> None:
     """Count a delivery that is not kept."""
     await _run(session, _COUNT, source=source, what=what)
 

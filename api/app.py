@@ -19,6 +19,7 @@ from api import (
     answers,
     approvals,
     attachments,
+    chat,
     deals,
     effects,
     flows,
@@ -37,6 +38,7 @@ from api.intake import Intake
 from api.pages import routes as pages
 from api.parts import Parts
 from api.security import Secured
+from connectors.chat import Chat
 from connectors.contract import Crm
 from connectors.database import Database
 from connectors.settings import ApiSettings, CompanySettings, DatabaseSettings, FlowSettings
@@ -55,6 +57,7 @@ def create(
     gateway: Gateway | None = None,
     connect: Callable[[], Awaitable[Client]] | None = None,
     crm: Crm | None = None,
+    chatting: Chat | None = None,
     intake: Intake | None = None,
     tokens: Mapping[str, str] | None = None,
     sandboxes: Mapping[str, str] | None = None,
@@ -79,6 +82,7 @@ def create(
         sandboxes=dict(sandboxes or {}),
         now=now,
         company=_company(),
+        chat=chatting,
     )
     app = Doors(
         title="Throughline",
@@ -96,7 +100,7 @@ def create(
     app.state.parts = parts
     for router in (
         *(deals.router, approvals.router, effects.router, onboarding.router, flows.router, streams.router),
-        *(attachments.router, health.router, webhooks.router),
+        *(attachments.router, health.router, webhooks.router, chat.router),
     ):
         app.include_router(router)
     app.include_router(pages.router, include_in_schema=False)
@@ -119,6 +123,8 @@ def _running(relaying: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncCont
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            if parts.chat is not None:
+                await parts.chat.aclose()
             await parts.database.close()
 
     return lifespan

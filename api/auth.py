@@ -30,10 +30,10 @@ class Caller:
     roles: frozenset[str]
     zone: str
     country: str
-    via: Literal["session", "token"]
+    via: Literal["session", "token", "chat"]
 
     @classmethod
-    def of(cls, person: Person, via: Literal["session", "token"]) -> Caller:
+    def of(cls, person: Person, via: Literal["session", "token", "chat"]) -> Caller:
         return cls(person.id, person.name, person.title, frozenset(person.roles), person.zone, person.country, via)
 
 

@@ -15,6 +15,7 @@ from api.events import Feed
 from api.gateway import Gateway
 from api.intake import Intake
 from api.problems import Problem
+from connectors.chat import Chat
 from connectors.contract import Crm
 from connectors.database import Database
 from connectors.settings import ApiSettings
@@ -37,6 +38,7 @@ class Parts:
     now: Callable[[], datetime]
     company: BusinessTime
     """When the company works; what has not been asked yet is planned on it."""
+    chat: Chat | None = None
 
 
 def parts_of(request: Request) -> Parts:

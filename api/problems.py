@@ -64,6 +64,7 @@ TABLE: Mapping[str, Kind] = {
     "no_such_method": Kind(405, "This address does not take that method", "See /api/openapi.json for what it takes."),
     "bad_signature": Kind(401, "The signature is wrong", "Sign the raw body with the secret both sides hold."),
     "stale_signature": Kind(401, "The signature is too old", "Send the event again with a fresh timestamp."),
+    "replayed": Kind(401, "This request was sent before", "Do it again where it was done; a signature works once."),
     "too_large": Kind(413, "The request is too large", "Send less at once; large files go through the CRM."),
     "wrong_media": Kind(415, "The content type is not understood", "Send JSON with Content-Type: application/json."),
     "unreadable": Kind(422, "The request could not be read", "Correct the fields named and send it again."),

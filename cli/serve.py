@@ -21,12 +21,12 @@ def serve(
     from connectors.settings import ApiSettings, DatabaseSettings, SandboxSettings
 
     settings, _ = ApiSettings.read(), DatabaseSettings.read()
-    crm = build(ConnectorSettings.read()).crm
+    outside = build(ConnectorSettings.read())
 
     from api.app import create
 
     uvicorn.run(
-        create(settings, crm=crm, sandboxes=SandboxSettings.read().pages),
+        create(settings, crm=outside.crm, chatting=outside.chat, sandboxes=SandboxSettings.read().pages),
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
         # Pages hold their event streams open; a stop must not wait for them.

@@ -87,7 +87,7 @@ class SlackSandbox(Vendor):
             return done(request, {"url": self.people.target})
 
         async def press(request: Request) -> Response:
-            """Press a button: {message, action, user?}; the user is the one it was sent to unless said."""
+            """Press a button: {message, action, user?}; in a channel anybody may."""
             asked = await body_of(request)
             pressed = await self.people.press(asked["message"], asked["action"], str(asked.get("user") or ""))
             return done(request, pressed)
@@ -98,7 +98,7 @@ class SlackSandbox(Vendor):
             if asked.get("cancel"):
                 self.people.close(asked["view"])
                 return done(request, {"closed": asked["view"]})
-            return done(request, await self.people.send(asked["view"], asked, str(asked.get("user") or "")))
+            return done(request, await self.people.send(asked["view"], asked))
 
         async def replay(request: Request) -> Response:
             return done(request, await self.people.replay(str((await body_of(request))["interaction"])))

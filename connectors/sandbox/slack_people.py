@@ -52,6 +52,8 @@ class People:
             raise Refusal(JSONResponse({"error": "this message has no such button"}, 404))
         trigger = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(8)}"
         whose = user or message["to"]
+        if message["channel"].startswith("D") and whose != message["to"]:
+            raise Refusal(JSONResponse({"error": f"only {message['to']} is in this conversation"}, 403))
         self._triggers[trigger] = (whose, time.monotonic() + _TRIGGER_LIVES)
         pressed = {name: button[name] for name in ("type", "action_id", "text", "value", "style") if name in button}
         container = {"type": "message", "message_ts": message["ts"], "channel_id": message["channel"]}
@@ -84,7 +86,7 @@ class People:
         self._store.put("views", number, whole)
         return {**view, "id": number, "team_id": TEAM["id"], "state": {"values": {}}}
 
-    async def send(self, view_id: str, answers: Record, user: str = "") -> Record:
+    async def send(self, view_id: str, answers: Record) -> Record:
         """Send a form off, as Slack does once every field that must be filled in is."""
         view = self._store.get("views", view_id)
         if view is None or view["state"] != "open":
@@ -103,7 +105,7 @@ class People:
             return {"status": 0, "errors": missing}
         shown = {n: v for n, v in view.items() if n not in ("user", "state", "errors", "at", "shown")}
         payload = {
-            **_common("view_submission", user or view["user"]),
+            **_common("view_submission", view["user"]),
             "view": {**shown, "state": {"values": values}},
             "response_urls": [],
         }

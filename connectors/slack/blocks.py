@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from connectors.chat import Field, Form
@@ -58,7 +59,8 @@ def _fitting(text: str) -> str:
     """Return the coded text, shortened by whole characters of ours where it is too long."""
     if len(whole := coded(text)) <= _SECTION:
         return whole
-    return coded(text[: _SECTION - 1 - (len(whole) - len(text))]) + "…"
+    lengths = accumulate(len(coded(character)) for character in text)
+    return coded(text[: sum(length < _SECTION for length in lengths)]) + "…"
 
 
 def _actions(buttons: Sequence[Button], message: Message | None = None) -> list[Block]:

@@ -1,0 +1,397 @@
+"""Answering in Slack: signed, once, by the person who pressed; the message says what became of it, whoever answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+from temporalio.client import Client
+
+import api.chat
+from activities.effects import Ledger
+from activities.lines import MEDIA
+from activities.messages import Messages
+from activities.outbound import Sender
+from api.app import create
+from connectors.database import Database
+from connectors.sandbox.slack_people import signed
+from connectors.sandbox.start import Sandbox
+from connectors.slack.connector import Slack
+from models.tables.content import Content
+from models.tables.inbound import InboundCounter
+from models.tables.outbound import Outbound
+from models.tables.people import Person
+from tests.api.company import PEOPLE_COPIES, TOKENS
+from tests.api.conftest import as_token, free_port, serving, settings
+from tests.api.test_real_deal import LINE, deals_worker, new, started, until
+from tests.conftest import settings_for
+from tests.connectors.outside import Outside
+from workflows.plugin import plugin
+
+Said = dict[str, Any]
+
+
+@dataclass
+class World:
+    """The doors on the real workflow, Slack's sandbox, and the sender between them."""
+
+    url: str
+    outside: Outside
+    secret: str
+    sender: Sender
+
+    async def message(self, deal: str, person: str) -> str:
+        """Deliver what is owed and return the person's newest message of the deal."""
+        for _ in range(200):
+            while await self.sender.work_once():
+                pass
+            mine = [m for m in await self.outside.objects("slack", "messages") if m["to"] == member(person)]
+            mine = [m for m in mine if f"{deal}|" in m["key"]]
+            if mine:
+                return f"{mine[-1]['channel']}/{mine[-1]['ts']}"
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{person} was never told of {deal}")
+
+    async def press(self, message: str, action: str, by: str = "") -> Said:
+        asked = {"message": message, "action": action, "user": member(by) if by else ""}
+        return await self.outside.ask("slack", "press", asked)
+
+    async def fill(self, **answers: str) -> Said:
+        """Send the newest open form off."""
+        view = [v for v in await self.outside.objects("slack", "views") if v["state"] == "open"][-1]
+        return await self.outside.ask("slack", "send", {"view": view["id"], **answers})
+
+    async def told(self, person: str) -> str:
+        """What the person was told last that nobody else sees."""
+        whispers = [w for w in await self.outside.objects("slack", "ephemerals") if w["to"] == member(person)]
+        return str(whispers[-1]["blocks"][0]["text"]["text"]) if whispers else ""
+
+    async def shown(self, message: str) -> tuple[str, list[str]]:
+        """A message's text and the actions of its buttons, as it is now."""
+        found = await self.outside.objects("slack", "messages")
+        blocks = next(m for m in found if f"{m['channel']}/{m['ts']}" == message)["blocks"]
+        return blocks[0]["text"]["text"], [each["action_id"] for each in blocks[1]["elements"]]
+
+
+def member(person: str) -> str:
+    return f"U0{person.upper()}"
+
+
+@pytest.fixture(scope="module")
+async def world(
+    database: Database, database_url: str, temporal_server: Any, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    folder: Path = tmp_path_factory.mktemp("sandbox")
+    async with database.write() as session:
+        session.add_all(Person(**{**p.model_dump(), "slack": member(p.id)}) for p in PEOPLE_COPIES())
+        session.add(Content(sha256=LINE.item.digest, media=MEDIA, name="line", bytes=LINE.content))
+    port = free_port()
+
+    async def connect() -> Client:
+        return await Client.connect(temporal_server.address, plugins=[plugin()])
+
+    async with Sandbox(folder) as sandbox, Outside(sandbox.pages) as outside:
+        told, opened = sandbox.settings, Database.at(settings_for(database_url))
+        slack, ours = (
+            Slack(told["SLACK_BASE_URL"], told["SLACK_TOKEN"], told["SLACK_SIGNING_SECRET"]) for _ in range(2)
+        )
+        app = create(settings(port), database=opened, connect=connect, chatting=slack, tokens=TOKENS)
+        chats = Messages(database, ours, public_url="http://127.0.0.1", signing_key=b"k" * 32)
+        sender = Sender(database.write, Ledger(database.write), {"slack": chats.delivery()})
+        with deals_worker(temporal_server.address, database_url), serving(app, port) as url:
+            sandbox.aim_interactions(f"{url}/webhooks/slack")
+            yield World(url, outside, told["SLACK_SIGNING_SECRET"], sender)
+        await ours.aclose()
+
+
+async def asked(world: World, number: str, discount: str = "20", kind: str = "approval") -> str:
+    """Start a deal and return it once it waits."""
+    async with as_token(world.url, "dana") as dana:
+        deal = await started(dana, new(number, discount))
+        await until(dana, deal, kind)
+    return deal
+
+
+@pytest.fixture(scope="module")
+async def corvane(world: World) -> str:
+    """A deal that waits for Joel, and still does after every test."""
+    return await asked(world, "9105")
+
+
+async def in_channel(world: World, database: Database, deal: str) -> str:
+    """Say what Joel is asked in a channel too, where others read and press."""
+    await world.message(deal, "joel")
+    async with database.write() as session:
+        key = f"deal/{deal}|approval:discount|1|joel|slack"
+        own = (await session.execute(select(Outbound).where(col(Outbound.id) == key))).scalar_one()
+        body = {**own.body, "to": "C0DEALS01"}
+        session.add(Outbound(id=f"{key}|channel", kind="slack", deal_id=own.deal_id, person="joel", body=body))
+    while await world.sender.work_once():
+        pass
+    posted = [m for m in await world.outside.objects("slack", "messages") if m["key"] == f"{key}|channel"]
+    return f"{posted[0]['channel']}/{posted[0]['ts']}"
+
+
+async def journal(world: World, deal: str) -> list[dict[str, Any]]:
+    async with as_token(world.url, "iris") as iris:
+        return list((await iris.get(f"/api/deals/{deal}/journal?limit=200")).json()["entries"])
+
+
+async def request(world: World, deal: str, step: str = "approval:discount", round_: int = 1) -> dict[str, Any]:
+    async with as_token(world.url, "iris") as iris:
+        found: dict[str, Any] = (await iris.get(f"/api/requests/deal/{deal}|{step}|{round_}")).json()
+    return found
+
+
+async def closed(world: World, deal: str) -> dict[str, Any]:
+    for _ in range(200):
+        found = await request(world, deal)
+        if found["state"] == "closed":
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never closed")
+
+
+async def test_a_press_approves_and_the_message_says_who_did(world: World) -> None:
+    deal = await asked(world, "9101")
+    message = await world.message(deal, "joel")
+    text, actions = await world.shown(message)
+    assert "Discount 20 % &gt; 15 %" in text
+    assert actions == ["approve", "reject", "ask_changes", "ask_information", "open"]
+    assert (await world.press(message, "approve"))["status"] == 200
+    assert await world.told("joel") == "Recorded: you approved."
+    found = await closed(world, deal)
+    assert (found["outcome"], found["answered_by"]) == ("approved", "joel")
+    [given] = [e for e in await journal(world, deal) if e["kind"] == "decided"]
+    assert given["who"] == "joel"
+    await world.press((await world.message(deal, "joel")), "open")  # Slack tells of a link too; nothing follows
+    text, actions = await world.shown(message)
+    assert "Joel Marsh" in text
+    assert actions == ["open"]
+
+
+async def test_a_decision_on_another_door_is_what_a_late_press_is_told(world: World) -> None:
+    deal = await asked(world, "9102")
+    message = await world.message(deal, "joel")
+    act = {"do": "decide", "step": "approval:discount", "round": 1, "edition": 1, "verdict": "approve"}
+    async with as_token(world.url, "joel") as joel:
+        given = await joel.post(f"/api/deals/{deal}/acts", json=act, headers={"Idempotency-Key": "chat-9102"})
+        assert given.status_code == 200, given.text
+    await closed(world, deal)
+    value = await pressed_value(world, message)
+    for action in ("approve", "reject"):
+        await forge(world, message, action, value)
+        assert await world.told("joel") == "This request is closed: approved by Joel Marsh."
+    text, actions = await world.shown(message)
+    assert "Approved by Joel Marsh" in text
+    assert actions == ["open"]
+    assert len([e for e in await journal(world, deal) if e["kind"] == "decided"]) == 1
+
+
+async def test_a_no_needs_its_reason_in_a_form_and_sends_the_deal_back(world: World) -> None:
+    deal = await asked(world, "9103")
+    message = await world.message(deal, "joel")
+    await world.press(message, "reject")
+    assert (await request(world, deal))["state"] == "open", "opening a form decides nothing"
+    assert (await world.fill())["errors"] == {"reason": "Please complete this required field."}
+    spaces = await world.fill(reason="   ")
+    assert "Say why" in spaces["said"] or "say why" in spaces["said"]
+    assert (await world.fill(reason="Margin too thin"))["said"] == ""
+    found = await closed(world, deal)
+    assert (found["outcome"], found["answered_by"]) == ("rejected", "joel")
+    assert any("Margin too thin" in e["text"] for e in await journal(world, deal))
+
+
+async def test_a_question_is_answered_in_slack_and_then_approved_in_the_same_round(world: World) -> None:
+    deal = await asked(world, "9104")
+    message = await world.message(deal, "joel")
+    await world.press(message, "ask_information")
+    await world.fill(question="Which sites?")
+    text, actions = await world.shown(message)
+    assert "Joel Marsh asked a question" in text
+    assert "approve" in actions
+    owners = await world.message(deal, "dana")
+    assert "give_information" in (await world.shown(owners))[1]
+    await world.press(owners, "give_information")
+    await world.fill(answer="Elgin and Joliet.")
+    assert await world.told("dana") == "Recorded: you answered."
+    await world.press(message, "approve")
+    found = await closed(world, deal)
+    assert (found["round"], found["outcome"], found["answered_by"]) == (1, "approved", "joel")
+
+
+async def test_only_the_person_who_presses_counts(world: World, database: Database, corvane: str) -> None:
+    message = await in_channel(world, database, corvane)
+    for person in ("noor", "dana"):  # neither is asked; dana owns the deal
+        await world.press(message, "approve", by=person)
+        assert (await world.told(person)).startswith("This is not yours to answer. ")
+    await world.press(message, "approve", by="stranger")
+    assert "nobody here" in await world.told("stranger")
+    await gone(database, "hanna", active=False)
+    await world.press(message, "approve", by="hanna")
+    await gone(database, "hanna", active=True)
+    assert "Hanna Voss is no longer active here" in await world.told("hanna")
+    await world.press(message, "reject", by="noor")
+    assert "This is not yours to answer" in (await world.fill(reason="No"))["said"]
+    assert (await request(world, corvane))["state"] == "open"
+    refused = [(e["who"], e["body"]["code"]) for e in await journal(world, corvane) if e["kind"] == "refused"]
+    assert refused == [
+        ("noor", "not_yours"),
+        ("dana", "not_yours"),
+        ("slack:U0STRANGER", "unknown_person"),
+        ("slack:U0HANNA", "unknown_person"),
+        ("noor", "not_yours"),
+    ]
+
+
+async def test_a_forged_replayed_or_expired_request_decides_nothing(
+    world: World, database: Database, corvane: str
+) -> None:
+    message = await world.message(corvane, "joel")
+    await world.press(message, "ask_changes")  # a genuine press, whose bytes are known now
+    genuine = (await world.outside.objects("slack", "interactions"))[-1]
+    body = genuine["body"].replace("ask_changes", "approve").encode()
+    before = await counted(database)
+    async with httpx2.AsyncClient(base_url=world.url) as anyone:
+        for headers, code in (
+            (signed("0" * 32, body), "bad_signature"),
+            (genuine["headers"], "bad_signature"),
+            ({}, "bad_signature"),
+            (signed(world.secret, body, int(time.time()) - 301), "stale_signature"),
+            (signed(world.secret, body, int(time.time()) + 301), "stale_signature"),
+            (signed(world.secret, b"payload=nothing"), "unreadable"),
+        ):
+            sent = b"payload=nothing" if code == "unreadable" else body
+            answer = await anyone.post("/webhooks/slack", content=sent, headers=headers)
+            assert (answer.json()["code"], answer.json()["next"] != "") == (code, True), answer.text
+        for _ in range(2):
+            replayed = await anyone.post(
+                "/webhooks/slack", content=genuine["body"].encode(), headers=genuine["headers"]
+            )
+            assert (replayed.status_code, replayed.json()["code"]) == (401, "replayed")
+    found = await request(world, corvane)
+    assert (found["state"], found["answered_by"]) == ("open", None)
+    after = await counted(database)
+    assert {what: after[what] - before.get(what, 0) for what in after} == {
+        "forged": 3, "stale": 2, "unreadable": 1, "replayed": 2
+    }  # fmt: skip
+
+
+async def test_a_button_that_is_not_ours_is_told_so(world: World, corvane: str) -> None:
+    message = await world.message(corvane, "joel")
+    for value in ("", "{}", '{"message": "deal/hubspot/1|approval:x|1|joel|slack"}'):
+        answer = await forge(world, message, "approve", value)
+        assert answer.status_code == 200
+    assert (await world.told("joel")).startswith("There is no such request")
+    assert (await request(world, corvane))["state"] == "open"
+
+
+async def test_what_changed_since_the_message_is_said_and_shown_before_it_is_signed(world: World) -> None:
+    deal = await asked(world, "9108")
+    message = await world.message(deal, "joel")
+    stale = await pressed_value(world, message)
+    async with as_token(world.url, "dana") as dana:
+        act = {
+            "do": "revise", "source": "person", "at": "2026-11-18T10:00:00-06:00",
+            "facts": {"discount": {"t": "percent", "value": "25"}},
+        }  # fmt: skip
+        given = await dana.post(f"/api/deals/{deal}/acts", json=act, headers={"Idempotency-Key": "chat-9108"})
+        assert given.status_code == 200, given.text
+    for _ in range(200):
+        if (await request(world, deal))["edition"] > 1:
+            break
+        await asyncio.sleep(0.05)
+    assert (await forge(world, message, "approve", stale)).status_code == 200
+    assert (await world.told("joel")).startswith("The content changed while you were reading.")
+    text, actions = await world.shown(message)
+    assert "25 %" in text
+    assert actions[0] == "approve"
+    await world.press(message, "approve")
+    assert (await closed(world, deal))["outcome"] == "approved"
+
+
+async def test_an_answer_is_taken_back_within_the_minute(world: World) -> None:
+    deal = await asked(world, "9109", "35")
+    message = await world.message(deal, "joel")
+    await world.press(message, "approve")
+    whisper = [w for w in await world.outside.objects("slack", "ephemerals") if w["to"] == member("joel")][-1]
+    await world.press(f"E{whisper['channel']}/{whisper['ts']}", "undo")
+    assert await world.told("joel") == "Recorded: you took the answer back."
+    for _ in range(200):
+        if (await request(world, deal))["state"] == "open":
+            break
+        await asyncio.sleep(0.05)
+    assert any(e["kind"] == "undone answer" for e in await journal(world, deal))
+    await world.press(message, "approve")
+    assert (await closed(world, deal))["outcome"] == "approved"
+
+
+async def test_slack_is_answered_in_time_and_the_outcome_said_when_it_is_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = await asked(world, "9110")
+    message = await world.message(deal, "joel")
+    await world.press(message, "reject")
+    monkeypatch.setattr(api.chat, "IN_TIME", 0.0)
+    late = await world.fill(reason="Too thin")
+    assert late["status"] == 200
+    assert "is on its way" in late["said"]
+    await closed(world, deal)
+    for _ in range(100):
+        if await world.told("joel") == "Recorded: you rejected.":
+            break
+        await asyncio.sleep(0.05)
+    assert await world.told("joel") == "Recorded: you rejected."
+
+
+async def test_a_door_without_a_chat_says_what_is_missing(database_url: str) -> None:
+    app = create(settings(8080), database=Database.at(settings_for(database_url)), tokens=TOKENS, relaying=False)
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        answer = await client.post("/webhooks/slack", content=b"payload={}")
+    await app.state.parts.database.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "misconfigured")
+    assert "SLACK_SIGNING_SECRET" in answer.json()["detail"]
+
+
+async def counted(database: Database) -> dict[str, int]:
+    async with database.read() as session:
+        found = await session.scalars(select(InboundCounter).where(col(InboundCounter.source) == "slack"))
+        return {each.what: each.count for each in found}
+
+
+async def gone(database: Database, person: str, *, active: bool) -> None:
+    async with database.write() as session:
+        await session.execute(update(Person).where(col(Person.id) == person).values(active=active))
+
+
+async def pressed_value(world: World, message: str) -> str:
+    """What the message's first button carries."""
+    found = await world.outside.objects("slack", "messages")
+    blocks = next(m for m in found if f"{m['channel']}/{m['ts']}" == message)["blocks"]
+    return str(blocks[1]["elements"][0]["value"])
+
+
+async def forge(world: World, message: str, action: str, value: str, by: str = "joel") -> httpx2.Response:
+    """Press a button that is no longer, or never was, in the message; signed, as only Slack can."""
+    channel, _, ts = message.partition("/")
+    payload = {
+        "type": "block_actions",
+        "user": {"id": member(by)},
+        "container": {"type": "message", "message_ts": ts, "channel_id": channel},
+        "trigger_id": "1.2.3",
+        "actions": [{"type": "button", "action_id": action, "value": value, "action_ts": f"{time.time():.6f}"}],
+    }
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+    async with httpx2.AsyncClient(base_url=world.url, timeout=20) as slack:
+        return await slack.post("/webhooks/slack", content=body, headers=signed(world.secret, body))
