@@ -309,23 +309,28 @@ class PreviewChange(Taken):
 
 
 class PreviewLine(Shape):
-    """What a change does to one person's part: who, why, in which order, and how long it usually takes."""
+    """What a change does to one step, or to one person's answer to it, and how long such answers usually take."""
 
     step: str
     title: str
-    what: Literal["stands", "asked again", "asked", "void", "skipped", "newly due", "may"]
-    person: str
-    reason: str
-    usual_hours: float | None
-    slow_hours: float | None
-    answers: int
+    kind: str
+    what: str = Field(description="stands, asked again, asked, open, shown anew, void, done again and so on")
+    person: str = Field(default="", description="whose answer it is about; empty for the step as a whole")
+    who: str = ""
+    people: list[str] = Field(default_factory=list)
+    reason: str = ""
+    certain: bool = Field(default=True, description="false where a step before it is still to find something out")
+    usual_hours: float | None = Field(default=None, description="half of the past answers took at most this long")
+    slow_hours: float | None = Field(default=None, description="four of five took at most this long")
+    answers: int = 0
 
 
 class PreviewWhole(Shape):
-    """What would happen; the fingerprint names the content it is about."""
+    """What would happen, in flow order; `fingerprint` changes when anything it says does."""
 
     deal: str
     fingerprint: str
+    held: str = Field(default="", description="why the change would wait for the owner as a whole, or nothing")
     lines: list[PreviewLine]
 
 

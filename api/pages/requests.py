@@ -1,49 +1,59 @@
-"""One request on one page: what is asked, why me, what follows, and the answer; whatever kind of request it is."""
+"""One request on one page: read it, answer it, say something beside it, steer who is asked; whatever its kind."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from api import queries
 from api.acting import carry_out
+from api.attachments import LARGEST, MOST, POST_LIMIT, clean, keep, media_of
 from api.auth import Caller
-from api.bodies import Body, Change, FactLine, read_body
 from api.pages import addresses
 from api.pages.answering import FIELD, Wrong, act_of
-from api.pages.frame import show, words_of
-from api.pages.words import readable
+from api.pages.frame import show
+from api.pages.request_view import Shown, names, request_context
 from api.parts import Asking, Parts, With
-from api.policy import OPERATORS
 from api.problems import Problem
+from models.acts import Attachment
 from models.deal import Receipt
-from models.tables.deals import Deal
 from models.tables.people import Person
 from models.tables.requests import Request as Asked
+from models.values import digest_of
+
+__all__ = ["names"]  # other pages call people by it
 
 router = APIRouter()
 Source = Annotated[str, Path(max_length=40)]
 Part = Annotated[str, Path(max_length=300)]
 VISIBLE_WITHIN = 1.0
-SHOWN_AGAIN = frozenset({"stale", "not_yours", "not_allowed", "closed", "held", "ended", "reason_needed", "invalid"})
+SHOWN_AGAIN = frozenset(
+    {
+        *("stale", "not_yours", "not_allowed", "closed", "held", "ended", "reason_needed", "invalid", "not_ready"),
+        *("lost_role", "forbidden_file"),
+    }
+)
+STAYS = frozenset({"comment", "reassign", "add_approver", "nudge", "override", "undo"})
+"""Acts after which the reader goes on with the same request."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What happened to an answer just given, when the page is shown again instead of left."""
+class Door:
+    """How somebody came to the request: by its own address, or by the link of a mail."""
 
-    problem: Problem | None = None
-    receipt: Receipt | None = None
-    wrong: Wrong | None = None
-    form: Mapping[str, Any] = field(default_factory=dict)
+    request: str
+    path: str
+    channel: str = "page"
+    key: str = ""
+    """Under a link, what makes all its answers one: a link decides once."""
 
 
 @router.get("/requests/{source}/{source_id}/{rest:path}")
@@ -55,12 +65,16 @@ async def read(
     parts: With,
     me: Asking,
     seen: Annotated[int | None, Query(ge=0, le=10**6)] = None,
+    answered: Annotated[str | None, Query(max_length=300)] = None,
+    told: Annotated[int | None, Query(ge=0, lt=2**62)] = None,
 ) -> Response:
-    """Show the request. `seen` is the edition the reader's open form answers."""
-    return await _page(request, parts, me, addresses.request_id(source, source_id, rest), Shown(), seen)
+    """Show the request. `seen` is the edition the reader's open form answers, `told` what they have just done."""
+    name = addresses.request_id(source, source_id, rest)
+    door = Door(name, addresses.request_path(name))
+    return await read_page(request, parts, me, door, seen=seen, answered=answered, told=told)
 
 
-@router.post("/requests/{source}/{source_id}/{rest:path}")
+@router.post("/requests/{source}/{source_id}/{rest:path}", max_body_size=POST_LIMIT)
 async def answer(
     request: Request,
     source: Source,
@@ -71,29 +85,60 @@ async def answer(
 ) -> Response:
     """Take the answer; a late one is shown the recorded outcome, an outdated one what changed."""
     name = addresses.request_id(source, source_id, rest)
+    door = Door(name, addresses.request_path(name))
+    taken = await take(request, parts, me, door)
+    if isinstance(taken, Response):
+        return taken
+    act, receipt = taken
+    if act.do in STAYS:
+        return RedirectResponse(f"{door.path}?told={receipt.seq}", 303)
+    return RedirectResponse(f"/inbox/next?answered={quote(name)}", 303)
+
+
+async def take(request: Request, parts: Parts, me: Caller, door: Door) -> Response | tuple[Any, Receipt]:
+    """Carry out what a form asks for; the page with what is wrong where that cannot be done, and nothing is lost."""
     form = await request.form()
     async with parts.database.read() as session:
-        asked = await queries.request(session, name)
+        asked = await queries.request(session, door.request)
+        people = await queries.people(session)
     if asked is None:
         raise Problem("unknown_request")
     try:
-        act = act_of(form, me.id, request=asked)
+        act = await _act(parts, form, me, asked, people, door)
         receipt = await carry_out(parts, me, asked.deal_id, act, act.do, asked.step)
     except Wrong as wrong:
-        return await _page(request, parts, me, name, Shown(wrong=wrong, form=_kept(form)), status=422)
+        return await _again(request, parts, me, door, Shown(wrong=wrong, form=_kept(form)), 422)
     except Problem as problem:
         if problem.code not in SHOWN_AGAIN:
             raise
         beside = problem.extra.get("field")
         if isinstance(beside, str):
-            at_field = Wrong(FIELD + beside if asked.kind == "task" else beside, problem.detail)
-            return await _page(request, parts, me, name, Shown(wrong=at_field, form=_kept(form)), status=422)
+            own = asked.kind == "task" or beside in _form_fields(asked)
+            at_field = Wrong(FIELD + beside if own else beside, problem.detail)
+            return await _again(request, parts, me, door, Shown(wrong=at_field, form=_kept(form)), 422)
         shown = Shown(problem=problem, form=_kept(form))
-        return await _page(request, parts, me, name, shown, status=problem.kind.status)
+        return await _again(request, parts, me, door, shown, problem.kind.status)
     if receipt.repeated:
-        return await _page(request, parts, me, name, Shown(receipt=receipt))
+        return await _again(request, parts, me, door, Shown(receipt=receipt), 200)
     await visible(parts, asked.deal_id, receipt.seq)
-    return RedirectResponse(f"/inbox?answered={quote(name)}", 303)
+    return act, receipt
+
+
+async def read_page(
+    request: Request,
+    parts: Parts,
+    me: Caller,
+    door: Door,
+    *,
+    seen: int | None = None,
+    answered: str | None = None,
+    told: int | None = None,
+) -> Response:
+    """Return the page of a request as it is now."""
+    context = await request_context(
+        request, parts, me, door.request, Shown(), seen=seen, answered=answered, told=told, path=door.path
+    )
+    return await show(request, "request.html", context)
 
 
 async def visible(parts: Parts, deal_id: str, seq: int) -> None:
@@ -110,72 +155,46 @@ async def visible(parts: Parts, deal_id: str, seq: int) -> None:
         return
 
 
-async def _page(
-    request: Request, parts: Parts, me: Caller, name: str, shown: Shown, seen: int | None = None, status: int = 200
-) -> Response:
-    async with parts.database.read() as session:
-        asked = await queries.request(session, name)
-        deal = await queries.deal(session, asked.deal_id) if asked else None
-        if asked is None or deal is None:
-            raise Problem("unknown_request")
-        people = await queries.people(session)
-        mine = await queries.inbox(session, queries.mine(me.id))
-        documents = await queries.documents(session, deal.id)
-    body = read_body(asked.body)
-    others = [a for a in mine if a.request.id != asked.id]
-    open_now = asked.state == "open"
-    context = {
-        "asked": asked,
-        "deal": deal,
-        "body": body,
-        "figs": body.facts or _figures(request, deal),
-        "people": people,
-        "names": names(people),
-        "who_waits": [people[p].name if p in people else p for p in asked.people],
-        "documents": [d for d in documents if not body.documents or d.name in {b.name for b in body.documents}][:3],
-        "may": open_now and (me.id in asked.people or _may_help(me, asked, deal)),
-        "named": me.id in asked.people,
-        "shown": shown,
-        "changes": _changes(shown, body, asked, seen),
-        "moved_on": seen is not None and seen != asked.edition,
-        "next": (others[0].deal.account, addresses.request_path(others[0].request.id)) if others else None,
-        "place": next((i for i, a in enumerate(mine, 1) if a.request.id == asked.id), 0),
-        "count": len(mine),
-        "path": addresses.request_path(asked.id),
-        "deal_path": addresses.deal_path(deal.id),
-    }
+async def _again(request: Request, parts: Parts, me: Caller, door: Door, shown: Shown, status: int) -> Response:
+    context = await request_context(request, parts, me, door.request, shown, path=door.path)
     return await show(request, "request.html", context, status)
 
 
-def _may_help(me: Caller, asked: Asked, deal: Deal) -> bool:
-    repairs = asked.kind in {"incident", "question", "wait", "revise"}
-    return repairs and (me.id == deal.owner or bool(me.roles & {*OPERATORS, "operations"}))
+async def _act(parts: Parts, form: FormData, me: Caller, asked: Asked, people: Mapping[str, Person], door: Door) -> Any:
+    """Return the act; files are kept only once everything else about it is sound."""
+    sent = [each for each in form.getlist("files") if isinstance(each, UploadFile) and each.filename]
+    files = await _checked(sent)
+    act = act_of(form, me.id, request=asked, channel=door.channel, people=people, files=files)
+    if door.key and act.do == "decide":
+        act = act.model_copy(update={"key": f"link:{door.key}"})
+    if act.do == "comment":
+        for each in sent:
+            await keep(parts, await each.read(), each.filename or "")
+    return act
 
 
-def _changes(shown: Shown, body: Body, asked: Asked, seen: int | None) -> list[Change]:
-    """Return what moved since the edition the reader answered or has open."""
-    told = shown.problem.extra.get("changed") if shown.problem else None
-    if isinstance(told, dict):
-        return [Change(label=readable(name), was=str(then), now=str(new)) for name, (then, new) in told.items()]
-    moved = seen is not None and seen != asked.edition
-    return body.difference.changes if body.difference and (moved or shown.problem) else []
+async def _checked(sent: list[UploadFile]) -> list[Attachment]:
+    """Return what an act names of the files sent. Raises Wrong for the first that may not be attached."""
+    if len(sent) > MOST:
+        raise Wrong("files", f"At most {MOST} files go with one comment; this has {len(sent)}.")
+    files = []
+    for each in sent:
+        data = await each.read(LARGEST + 1)
+        await each.seek(0)
+        name = clean(each.filename or "")
+        try:
+            media = media_of(data, name)
+        except Problem as no:
+            raise Wrong("files", no.detail) from no
+        files.append(Attachment(sha256=digest_of(data), name=name, media=media, size=len(data)))
+    return files
 
 
-def _figures(request: Request, deal: Deal) -> list[FactLine]:
-    words = words_of(request)
-    lines = [
-        ("Amount", words.money(deal.amount, deal.currency)),
-        ("Margin", words.percent(deal.margin)),
-        ("Discount", words.percent(deal.discount)),
-        ("Stage", deal.stage),
-    ]
-    return [FactLine(label=label, value=value) for label, value in lines if value]
+def _form_fields(asked: Asked) -> frozenset[str]:
+    form = asked.body.get("form")
+    properties = form.get("properties", {}) if isinstance(form, dict) else {}
+    return frozenset(properties)
 
 
 def _kept(form: FormData) -> dict[str, Any]:
     return {name: value for name, value in form.multi_items() if isinstance(value, str) and name != "form_token"}
-
-
-def names(people: dict[str, Person]) -> dict[str, str]:
-    """Return how everybody is called."""
-    return {person.id: person.name for person in people.values()}

@@ -79,6 +79,10 @@ class Words:
         """Say how long ago: "3 h", "1.5 days"."""
         return length(self.now - at) if at else ""
 
+    def spent(self, a: datetime, b: datetime) -> str:
+        """Say how long something took, in working time."""
+        return self._worked(a, b)
+
     def due(self, at: datetime | None) -> Due | None:
         """Say when an answer is due, in working time, and how urgent that is."""
         if at is None:
@@ -86,7 +90,7 @@ class Words:
         clock, iso = self.moment(at), at.isoformat()
         if at <= self.now:
             return Due(f"late by {self._worked(at, self.now)}", clock, "late", iso)
-        left = self._working_time(self.now, at)
+        left = self.working_time(self.now, at)
         tone = "due" if (left if left is not None else at - self.now) <= SOON else ""
         return Due(f"in {self._worked(self.now, at)}", clock, tone, iso)
 
@@ -112,7 +116,7 @@ class Words:
         return str(value)
 
     def _worked(self, a: datetime, b: datetime) -> str:
-        time = self._working_time(a, b)
+        time = self.working_time(a, b)
         if time is None:
             return length(b - a)
         if time < timedelta(minutes=1):
@@ -124,7 +128,8 @@ class Words:
             return _counted(hours, "working hour")
         return _counted(round(hours / 8), "working day")
 
-    def _working_time(self, a: datetime, b: datetime) -> timedelta | None:
+    def working_time(self, a: datetime, b: datetime) -> timedelta | None:
+        """Return how much of the reader's working time lies between; None where that is not known."""
         if abs(b - a) > timedelta(days=300):
             return None
         try:

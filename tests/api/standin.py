@@ -36,6 +36,8 @@ class Done(BaseModel):
     who: str
     outcome: str
     closes: bool
+    kind: str = "decided"
+    body: dict[str, Any] = {}
 
 
 @workflow.defn(name="DealLifecycle")
@@ -67,6 +69,11 @@ class StandIn:
         if act.do == "revise" and act.source != "person":
             return receipt
         done = Done(deal=self.given.deal, seq=self.seq, step=step, who=act.by, outcome=outcome, closes=closes)
+        if isinstance(act, acts.Comment):
+            files = [each.model_dump() for each in act.attachments]
+            done = done.model_copy(update={"kind": "comment", "body": {"text": act.text, "attachments": files}})
+        elif isinstance(act, acts.Decide):
+            done = done.model_copy(update={"body": {"verdict": act.verdict, "channel": act.channel}})
         await workflow.execute_local_activity("note", done, start_to_close_timeout=timedelta(seconds=5))
         self.ended = self.ended or act.do == "cancel"
         return receipt
@@ -117,8 +124,10 @@ class Notes:
                 seq=done.seq,
                 at=now,
                 who=done.who,
-                kind="decided",
+                kind=done.kind,
                 step=done.step or None,
+                round=1 if done.step else None,
+                body=done.body,
                 text=f"{done.outcome} {done.step}",
             )
             await append(session, done.deal, [entry])
