@@ -16,6 +16,7 @@ from models.flow import (
 )
 from models.rules import Rule
 from workflows.difference_rules import rule_words
+from workflows.difference_tables import same, table_changes
 from workflows.difference_words import doing, fact_words, instead, list_words, listed, said
 
 VERBS = {
@@ -76,7 +77,11 @@ def step_words(old: Ruled, new: Ruled) -> Iterator[str]:
     for field in type(new.step).model_fields:
         before, after = getattr(old.step, field), getattr(new.step, field)
         renamed = field == "was" and old.step.name != new.step.name
-        if field in _APART or before == after or renamed:
+        if field in _APART or same(before, after) or renamed:
+            continue
+        rows = table_changes(name, before, after)
+        if rows is not None:
+            yield from rows
             continue
         say = _SAID.get(field)
         if say is None:
@@ -92,18 +97,39 @@ def _patience(name: str, old: Patience, new: Patience) -> Iterator[str]:
             yield f"{name} now has {after} instead of {before}"
         else:
             yield f"{name} now has {instead(old.within, new.within)}"
-    if old.escalate_to != new.escalate_to:
-        if new.escalate_to == Ladder():
+    if not same(old.escalate_to, new.escalate_to):
+        rows = table_changes(f"the escalation of {name}", old.escalate_to, new.escalate_to)
+        if rows is not None:
+            yield from rows
+        elif new.escalate_to == Ladder():
             yield f"{name} is no longer escalated to {said(old.escalate_to)}"
         else:
             yield f"{name} is now escalated to {instead(old.escalate_to, new.escalate_to)}"
     if old.remind_every != new.remind_every:
         before, after = (f"every {said(x)}" if x else "never" for x in (old.remind_every, new.remind_every))
         yield f"{name} is now reminded {after} instead of {before}"
+    if old.hours != new.hours:
+        after, before = (_HOURS.get(str(each)) or said(each) for each in (new.hours, old.hours))
+        yield f"the time of {name} now runs {after} instead of {before}"
+    if not same(old.fallback, new.fallback):
+        rows = table_changes(f"the fallback of {name}", old.fallback, new.fallback)
+        yield from rows if rows is not None else _fallback(name, old.fallback, new.fallback)
     if old.on_silence != new.on_silence:
         plain = isinstance(old.on_silence, Silence) and isinstance(new.on_silence, Silence)
         silence = f"{said(new.on_silence)}; before it: {said(old.on_silence)}"
         yield f"silence on {name} now " + (instead(old.on_silence, new.on_silence) if plain else silence)
+
+
+def _fallback(name: str, old: Any, new: Any) -> Iterator[str]:
+    if not new:
+        yield f"when nobody can answer {name}, {said(old)} is no longer asked instead"
+    elif not old:
+        yield f"when nobody can answer {name}, {said(new)} is now asked instead"
+    else:
+        yield f"when nobody can answer {name}, now {instead(old, new)} is asked"
+
+
+_HOURS = {"company": "in the company's working hours", "person": "in the hours of whoever is asked"}
 
 
 def _signs(name: str, old: ApprovalDef, new: ApprovalDef) -> Iterator[str]:
@@ -175,6 +201,11 @@ def _accept(name: str, old: Rule | None, new: Rule | None) -> Iterator[str]:
     yield f"{name} {rule_words('accepted by itself', old, new, unruled='never')}"
 
 
+def _override(name: str, _old: str, new: str) -> Iterator[str]:
+    many = {"one": "now be decided by one administrator", "two": "now be decided by two administrators together"}
+    yield f"{name} can {many.get(new, 'no longer be decided by administrators')}"
+
+
 def _each(name: str, old: str | None, new: str | None) -> Iterator[str]:
     before, after = (f"once for each of {fact_words(x)}" if x else "once" for x in (old, new))
     yield f"{name} now runs {after} instead of {before}"
@@ -202,6 +233,7 @@ _SAID: Mapping[str, _Say] = {
     "every_round": _yes_no("is now asked anew in every round", "is now asked again only when something got worse"),
     "not_same_as": _not_same,
     "repeat": _now("asks the same person twice by the rule"),
+    "override": _override,
     "action": _now("now calls"),
     "effect": _yes_no("now does something outside", "now does nothing outside"),
     "inputs": _inputs,

@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from models.asking import Back, Choice, Continue, Ending, Ladder, Silence, Table, who_words
-from models.calendar import Span
+from models.calendar import CalendarSpec, Span
+from models.hours import hours_words
 from models.reading import DOCUMENT
 from models.rules import text
+from workflows.table_words import table_words
 
 SILENCE = {
     Silence.ESCALATE: "asks whoever is next",
@@ -45,7 +47,9 @@ def said(value: Any) -> str:
         case Continue():
             return "lets the deal go on"
         case Table():
-            return f"{who_words(value)} by {listed(value.facts)} ({value.match})"
+            return table_words(value)
+        case CalendarSpec():
+            return hours_words(value)
         case BaseModel() if hasattr(value, "is_"):
             return who_words(value)  # type: ignore[arg-type]
         case BaseModel() if hasattr(value, "kind"):

@@ -6,6 +6,7 @@ import copy
 import itertools
 import random
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from activities.catalog import CATALOG, create_project, create_sales_order, price_quote
 from activities.documents import load_templates
 from activities.template_specs import template_specs
-from models.asking import Ending
+from models.asking import Ending, Row
 from models.flow import FlowDef
 from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.rules import Direction
@@ -36,12 +37,16 @@ from workflows.language import (
     Wait,
     When,
     business_days,
+    calendar,
     cancelled,
     days,
     group,
     lost,
     percent,
+    person,
     pick,
+    row,
+    table,
     usd,
 )
 from workflows.library import load
@@ -63,6 +68,12 @@ def finance(**more: Any) -> Any:
 
 def legal(**more: Any) -> Any:
     return Approval("legal", **{"by": "legal", "within": business_days(3), "escalate_to": "ceo", **more})
+
+
+def large(*more: Row, top: int = 100_000, who: str = "cfo", since: date | None = None, match: Any = "first") -> Any:
+    return table(
+        "large", row(who, when=deal.amount > usd(top), since=since), *more, row("finance"), match=match
+    )  # fmt: skip
 
 
 def sow() -> Any:
@@ -118,6 +129,33 @@ STEPS: list[tuple[Any, Any, list[str]]] = [
     (finance(covers=[deal.discount]), finance(covers=[deal.margin]),
      ["finance now also signs margin", "finance no longer signs discount"]),
     (finance(), finance(need="any"), ["finance now needs any instead of all"]),
+    (finance(by=large()), finance(by=large(top=200_000)),
+     ["table large of finance: it now names cfo when amount > $200,000 instead of when amount > $100,000"]),
+    (finance(by=large()), finance(by=large(who="ceo")),
+     ["table large of finance: when amount > $100,000 it now names ceo instead of cfo"]),
+    (finance(by=large()), finance(by=large(since=date(2027, 1, 1))),
+     ["table large of finance: when amount > $100,000 it names cfo now from 1 Jan 2027 on instead of always"]),
+    (finance(by=large()), finance(by=large(row("board", when=deal.discount > percent(40)))),
+     ["table large of finance has a new row: board when discount > 40 %"]),
+    (finance(by=large(row("board", when=deal.discount > percent(40), until=date(2026, 12, 31)))), finance(by=large()),
+     ["table large of finance no longer has the row: board when discount > 40 %, until 31 Dec 2026"]),
+    (finance(by=large(match="all")), finance(by=large()),
+     ["table large of finance is now about the first row that holds instead of every row that holds"]),
+    (finance(by="cfo"), finance(by=large()),
+     [("finance is now asked of table large (the first that holds: cfo when amount > $100,000; finance otherwise) "
+       "instead of cfo")]),
+    (finance(by=person("noor")), finance(by=person("fay")), ["finance is now asked of fay instead of noor"]),
+    (finance(), finance(hours="person"),
+     ["the time of finance now runs in the hours of whoever is asked instead of in the company's working hours"]),
+    (finance(hours=calendar("Asia/Tokyo")), finance(hours=calendar("Asia/Tokyo", {"mon": "9-12"})),
+     ["the time of finance now runs in Asia/Tokyo, Mon 9:00-12:00 instead of in Asia/Tokyo, Mon to Fri 9:00-17:00"]),
+    (finance(), finance(fallback="sales_ops"), ["when nobody can answer finance, sales ops is now asked instead"]),
+    (finance(fallback="sales_ops"), finance(),
+     ["when nobody can answer finance, sales ops is no longer asked instead"]),
+    (finance(fallback="sales_ops"), finance(fallback="vp_sales"),
+     ["when nobody can answer finance, now vp sales instead of sales ops is asked"]),
+    (finance(), finance(override="two"), ["finance can now be decided by two administrators together"]),
+    (finance(override="two"), finance(override="none"), ["finance can no longer be decided by administrators"]),
     (finance(), finance(advisory=True), ["finance now only advises: its no stops nothing"]),
     (finance(), Approval("money", by="finance", within=business_days(2), escalate_to="cfo", was="finance"),
      ["finance is now called money"]),
@@ -198,6 +236,14 @@ def test_a_step_that_moves_among_others_is_said_once() -> None:
     ]
 
 
+def test_a_table_that_moves_to_another_line_is_no_difference() -> None:
+    old = one(finance(by=large()))
+    new = one(finance(by=table("large", row("cfo", when=deal.amount > usd(100_000)), row("finance"), match="first")))
+    assert old.steps["approval:finance"] != new.steps["approval:finance"]
+    assert said(old, new) == []
+    assert old.digest == new.digest
+
+
 def test_a_rule_around_steps_is_said_of_each_step_inside() -> None:
     old, new = (bound(Stage("s", When(deal.amount > usd(n), legal(covers=[]), finance(covers=[])))) for n in (5, 6))
     assert said(old, new) == [
@@ -234,7 +280,8 @@ def test_a_change_names_the_line_in_the_new_file() -> None:
 
 def rich() -> list[FlowDef]:
     shipped = load(templates=template_specs(load_templates())).every
-    return [*shipped, *(FlowMaker(random.Random(seed)).make() for seed in range(30))]
+    ours = one(finance(by=[large(), person("noor")], hours="person", fallback="sales_ops", override="two"))
+    return [*shipped, ours, *(FlowMaker(random.Random(seed)).make() for seed in range(30))]
 
 
 WORDS = [
