@@ -113,7 +113,10 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
     left = [who for who in asked if not _lost(who, record, noes)]
     full = _full(left, yes, able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
-    return waiting[:1] if step.in_turn else waiting
+    if not step.in_turn:
+        return waiting
+    reachable = {party for person, keys in able.items() if person not in yes for party in keys}
+    return [who for who in waiting if who_key(who) in reachable][:1] or waiting[:1]
 
 
 def may_answer(step: ApprovalDef, person: str, record: Record, state: DealState) -> str:

@@ -146,6 +146,10 @@ class Kept(_Frozen):
     at: AwareDatetime
 
 
+NOBODY = "nobody"
+"""The kind of incident in which too few people can be found who may answer a request."""
+
+
 class Incident(_Frozen):
     """Why a step cannot go on by itself."""
 
@@ -341,6 +345,13 @@ class DealState(_Kept):
         )
         self.outbox.append(entry)
         return entry
+
+    def ask_anew(self) -> None:
+        """Let `record` find out again whom every request asks that waits for people: something it hangs on changed."""
+        for record in self.records.values():
+            stuck = record.state is Status.INCIDENT and record.incident is not None and record.incident.kind == NOBODY
+            if record.clock is not None and (record.state is Status.OPEN or stuck):
+                record.resolved = False
 
     def stop_clocks(self, now: datetime) -> None:
         """Let every open request's clock stand still."""

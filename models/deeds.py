@@ -8,6 +8,7 @@ from models import acts
 from models.approval import policy_verdict
 from models.asking import Ending, who_key
 from models.deal import (
+    NOBODY,
     Clock,
     DealState,
     Decision,
@@ -138,6 +139,7 @@ def _decide(state: DealState, act: acts.Decide, now: datetime) -> tuple[str, str
     if positive and here.step.form is not None:
         for path, value in answers(state.flow, here.step.form, act.form).items():
             state.facts[path], state.facts_by[path] = value, act.by
+        state.ask_anew()
     if policy_verdict(here.step, record, reading(here.step, act.step, state), state) is False:
         record.state, record.outcome = Status.NEGATIVE, "rejected"
         record.end_clock()
@@ -169,6 +171,7 @@ def _complete(state: DealState, act: acts.Complete, now: datetime) -> tuple[str,
     if path is not None:
         for fact, value in answers(state.flow, path, act.form).items():
             state.facts[fact], state.facts_by[fact] = value, act.by
+        state.ask_anew()
     record.decisions = [*record.decisions, _plain(record.round, act.by, act.channel, now)]
     record.state, record.outcome, record.clock = Status.SETTLED, "done", None
     return _noted(state, act, now, "completed", f"{title(act.step)}: done by {act.by}", act.step)
@@ -235,7 +238,7 @@ def _incident(
     here = placed(state, act.step)
     name = title(act.step)
     match act:
-        case acts.Retry() if record.incident is not None and record.incident.kind == "nobody":
+        case acts.Retry() if record.incident is not None and record.incident.kind == NOBODY:
             record.resolved = False  # `record` looks again, and opens it where it stood
             return _noted(state, act, now, "retried", f"{name}: looking again for who may answer", act.step)
         case acts.Retry() if record.unconfirmed or (
@@ -255,6 +258,7 @@ def _incident(
     reason = act.reason if isinstance(act, acts.Skip) else act.evidence
     for path, value in act.outputs.items():
         state.facts[path], state.facts_by[path] = value, act.by
+    state.ask_anew()
     assert here is not None, act.step
     now_read = reading(here.step, act.step, state)
     if isinstance(act, acts.CompleteByHand):

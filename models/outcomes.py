@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from models.approval import barred, counts, may_answer, policy_verdict, short_of
 from models.asking import Customer, Hours, Ladder, Patience, Who, chosen, who_key, who_words
 from models.calendar import Instants, Span
-from models.deal import Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
+from models.deal import NOBODY, Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
 from models.flow import (
     ApprovalDef,
     HandoffDef,
@@ -86,7 +86,6 @@ class Recorded(_Message):
 
 
 REVISE = "revise"
-NOBODY = "nobody"
 CERTAIN = ("refused", "not found", "access denied", "annulled", "invalid", "missing variable")
 """Failures after which nothing happened outside for certain."""
 
@@ -105,6 +104,8 @@ def finished(state: DealState, step: StepId, result: Result, now: datetime) -> N
         state.facts[path], state.facts_by[path] = value, step
     for path in result.unset:
         state.facts.pop(path, None)
+    if result.facts or result.unset:
+        state.ask_anew()
     if result.template and here is not None and isinstance(here.step, RenderDef):
         name = chosen(here.step.template, state.facts, state.rates) or ""
         state.templates.setdefault(name, result.template)

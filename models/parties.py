@@ -44,7 +44,7 @@ def looked_up(whom: Iterable[Who], state: DealState) -> Parties | None:
         named = who.named(used_since(who, state), state.facts, state.rates)
         if named is None:
             return None
-        found += named
+        found += named or (who,)  # where no row fits, the table itself is the party nobody can be found for
     return tuple(found)
 
 

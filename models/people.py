@@ -77,7 +77,9 @@ class Directory(Generic[M]):
                 return [person] if known is not None and known.active else []
             case Table():
                 return list(
-                    dict.fromkeys(p for each in looked_up((who,), state) or () for p in self.resolve(each, state))
+                    dict.fromkeys(
+                        p for each in looked_up((who,), state) or () if each != who for p in self.resolve(each, state)
+                    )
                 )
 
     def active(self) -> set[str]:
@@ -240,7 +242,7 @@ class _Asking(Generic[M]):
         asked = {}
         for who in self.need.parties:
             key = who_key(who)
-            meant = [*self._moved(key, self.people.get(key, [])), *self._meant(climbed)]
+            meant = self._moved(key, [*self.people.get(key, []), *self._meant(climbed)])
             asked[key] = self._handed(key, meant) if not isinstance(who, Customer) else meant
         rest = self.need.rungs[len(climbed) :]
         for called, why in ((self.need.fallback, "the fallback"), *((rung, "asked early") for rung in rest)):
@@ -249,7 +251,7 @@ class _Asking(Generic[M]):
                 break
             people = self._meant((called,))
             for key in dict.fromkeys(who_key(who) for who in short):
-                asked[key] = list(dict.fromkeys([*asked[key], *self._handed(key, people)]))
+                asked[key] = list(dict.fromkeys([*asked[key], *self._handed(key, self._moved(key, people))]))
             if people:
                 missing = " and ".join(dict.fromkeys(who_words(who) for who in short))
                 self.told.append(f"too few can answer for {missing}, so {', '.join(people)} is asked, {why}")

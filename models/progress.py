@@ -192,7 +192,7 @@ def _asked(state: DealState, step: Step, step_id: StepId, record: Record) -> tup
     if isinstance(step, ApprovalDef):
         waiting = open_parties(step, record, reading(step, step_id, state), state)
         now = reading(step, step_id, state)
-        given = {d.person for d in record.decisions if d.round == record.round and counts(d, record, now, step.covered)}
+        given = {d.person for d in record.decisions if counts(d, record, now, step.covered)}
         able = dict.fromkeys(p for who in waiting for p in record.asked.get(who_key(who), []) if p not in given)
         people = {p: None for p in able if not may_answer(step, p, record, state)}
         return " and ".join(_still(who, record) for who in waiting), tuple(people)

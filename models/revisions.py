@@ -78,6 +78,7 @@ def _apply(state: DealState, act: Revise, changes: dict, gone: list[str], now: d
     state.facts.update(changes)
     for path in gone:
         del state.facts[path]
+    state.ask_anew()
     who = act.by if act.source == "person" else act.source
     state.facts_by.update(dict.fromkeys([*changes, *gone], who))
     for step_id, record in state.records.items():

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from models import acts
 from models.approval import policy_verdict
-from models.deal import Added, Clock, DealState, Decision, Incident, Moved, Proposed, Record, Status, placed
+from models.deal import Added, Clock, DealState, Decision, Moved, Proposed, Record, Status, placed
 from models.flow import ApprovalDef, StepId
 from models.reading import reading
 from models.turn import title
@@ -127,15 +127,8 @@ def _undo(state: DealState, act: acts.Undo, now: datetime) -> Said:
 
 def _people_changed(state: DealState) -> Said:
     """Let `record` find out anew who is asked wherever somebody is waited for."""
-    waiting = [step for step, record in state.records.items() if _waits(record)]
-    for step in waiting:
-        state.touch(step).resolved = False
-    return "people changed", f"{len(waiting)} open requests are looked at again"
-
-
-def _waits(record: Record) -> bool:
-    stuck: Incident | None = record.incident if record.state is Status.INCIDENT else None
-    return record.clock is not None and (record.state is Status.OPEN or (stuck is not None and stuck.kind == "nobody"))
+    state.ask_anew()
+    return "people changed", "whom the open requests ask is found out anew"
 
 
 def undo_blocked(state: DealState, step: StepId, since: datetime) -> str:

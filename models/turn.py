@@ -123,7 +123,9 @@ def begin_again(state: DealState, step: StepId, op: str, now: datetime, by: str)
 def fail(state: DealState, step: StepId, incident: Incident, now: datetime) -> None:
     """Stop a step with an incident."""
     record = state.touch(step)
-    record.state, record.incident, record.since = Status.INCIDENT, incident, now
+    if record.state is not Status.OPEN:  # a request that gets stuck was asked when it was asked
+        record.since = now
+    record.state, record.incident = Status.INCIDENT, incident
     state.note(now, SYSTEM, "incident", f"{title(step)}: {incident.message}", step, incident=incident.kind)
 
 
