@@ -251,7 +251,7 @@ def _mistakes(
 
 async def _strange_facts(session: WriteSession, wanted: Wanted) -> list[FieldError]:
     """A misspelt fact would never fit, and nobody would stand in."""
-    known = sorted((await session.execute(_FACTS)).scalars()) if wanted.facts else []
+    known: list[str] = sorted((await session.execute(_FACTS)).scalars()) if wanted.facts else []
     strange = [fact for fact in wanted.facts if known and fact not in known]
     return [
         FieldError(field="facts", message=f"No flow has a fact {fact!r}. They have {', '.join(known)}.")

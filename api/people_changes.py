@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from connectors.database import ReadSession, WriteSession
 from models.tables.people import PeopleChange, Person
@@ -73,3 +74,11 @@ async def affected(session: ReadSession | WriteSession, people: Iterable[str], k
     """Return the deals whose open requests may ask other people after a change."""
     names = {"people": list(people), "keys": list(keys), "most": MOST_AT_ONCE}
     return list((await session.scalars(_AFFECTED, names)).all())
+
+
+async def last(session: ReadSession, now: datetime, most: int, concerning: str | None = None) -> list[PeopleChange]:
+    """Return the newest changes whose time has come, of everybody or of those that concern one person."""
+    query = select(PeopleChange).where(col(PeopleChange.due_at) <= now)
+    if concerning is not None:
+        query = query.where(col(PeopleChange.people).contains([concerning]))
+    return list(await session.scalars(query.order_by(col(PeopleChange.due_at).desc()).limit(most)))

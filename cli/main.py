@@ -21,6 +21,8 @@ _COMMANDS = {
     "rehearse": "cli.rehearse",
     "deal": "cli.deal",
     "approval": "cli.approval",
+    "people": "cli.people",
+    "absence": "cli.absence",
     "admin": "cli.admin",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -20,10 +19,10 @@ from api.auth import Caller
 from api.pages.frame import show, words_of
 from api.parts import Asking, Parts, With
 from api.people import ChangePerson
+from api.people_changes import last
 from api.problems import Problem
 from api.working_week import DAYS, shifts, written
-from connectors.database import ReadSession
-from models.tables.people import AbsenceRow, PeopleChange, Person
+from models.tables.people import AbsenceRow, Person
 
 router = APIRouter()
 PersonId = Annotated[str, Path(max_length=100)]
@@ -113,7 +112,7 @@ async def _page(
         person = people.get(person_id)
         if person is None:
             raise Problem("not_found", f"There is no person {person_id!r}.")
-        changes = await _changes(session, person_id, parts.now())
+        changes = await last(session, parts.now(), 10, person_id)
         open_now = await queries.waiting_for(session, person_id)
     fields = _fields(person)
     if form is not None:
@@ -201,13 +200,6 @@ def _given(form: FormData) -> ChangePerson:
             return ChangePerson.model_validate({"notify": telling})
         case _:
             raise Problem("unreadable", "The form does not say what it changes.")
-
-
-async def _changes(session: ReadSession, person_id: str, now: datetime) -> list[PeopleChange]:
-    """Return the last changes that concern a person, newest first."""
-    concerns = col(PeopleChange.people).contains([person_id])
-    query = select(PeopleChange).where(concerns, col(PeopleChange.due_at) <= now)
-    return list(await session.scalars(query.order_by(col(PeopleChange.created_at).desc()).limit(10)))
 
 
 def _listed(given: str) -> list[str]:
