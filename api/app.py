@@ -21,14 +21,18 @@ from api import (
     attachments,
     chat,
     deals,
+    delegations,
     effects,
     flows,
     guard,
     health,
     onboarding,
     openapi,
+    people,
+    previewing,
     relay,
     streams,
+    sweep,
     webhooks,
 )
 from api.auth import Sessions, Tokens
@@ -100,7 +104,15 @@ def create(
     app.state.parts = parts
     for router in (
         *(deals.router, approvals.router, effects.router, onboarding.router, flows.router, streams.router),
-        *(attachments.router, health.router, webhooks.router, chat.router),
+        *(
+            attachments.router,
+            previewing.router,
+            people.router,
+            delegations.router,
+            health.router,
+            webhooks.router,
+            chat.router,
+        ),
     ):
         app.include_router(router)
     app.include_router(pages.router, include_in_schema=False)
@@ -116,7 +128,7 @@ def _running(relaying: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncCont
         parts: Parts = app.state.parts
         loops = [asyncio.create_task(parts.feed.run())]
         if relaying:
-            loops.append(asyncio.create_task(relay.run(parts)))
+            loops += [asyncio.create_task(relay.run(parts)), asyncio.create_task(sweep.run(parts))]
         try:
             yield
         finally:
