@@ -20,7 +20,7 @@ from api.pages.addresses import request_path
 from api.pages.answered import Answered, just_answered
 from api.pages.answering import REASON, Wrong
 from api.pages.frame import show
-from api.pages.inbox import TOGETHER, Viewed, page
+from api.pages.inbox import TOGETHER, Tried, Viewed, page
 from api.pages.requests import names, visible
 from api.parts import Asking, Parts, With
 from api.problems import Problem
@@ -55,7 +55,7 @@ async def answer(request: Request, parts: With, me: Asking, view: Viewed) -> Res
     try:
         items = _items(picked, verdict, reason, _key(form))
     except Wrong as wrong:
-        tried = {"wrong": wrong, "picked": picked, "act": verdict, "reason": reason}
+        tried = Tried(wrong, picked, verdict, reason)
         return await page(request, parts, me, view, tried=tried, status=422)
     results = await decide_many(parts, me, items)
     for each in results:

@@ -17,6 +17,7 @@ from api.auth import Caller
 from api.inboxes import Heap, Line, Narrowed, Order, Whose
 from api.pages.addresses import request_path
 from api.pages.answered import just_answered
+from api.pages.answering import Wrong
 from api.pages.frame import show, words_of
 from api.pages.words import Due, Words
 from api.parts import Asking, Parts, With
@@ -86,6 +87,16 @@ class Section:
     pages: int
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A joint answer that could not be taken: what was sent, and what is wrong with it."""
+
+    wrong: Wrong | None = None
+    picked: Sequence[str] = ()
+    act: str = ""
+    reason: str = ""
+
+
 Viewed = Annotated[View, Depends()]
 
 
@@ -117,10 +128,10 @@ async def page(
     view: View,
     *,
     answered: str | None = None,
-    tried: Mapping[str, Any] | None = None,
+    tried: Tried = Tried(),
     status: int = 200,
 ) -> Response:
-    """Show a view of an inbox. `tried` is a joint answer that could not be taken: what was sent, what is wrong."""
+    """Show a view of an inbox, with a joint answer that could not be taken still in its form."""
     now = parts.now()
     async with parts.database.read() as session:
         people = await queries.people(session)
@@ -133,6 +144,7 @@ async def page(
     context = {
         "view": view,
         "heaps": heaps,
+        "worth": _worth(words, heaps["mine"], heaps["delegated"]),
         "sections": [_section(words, whose, lines, view, people, me) for whose, lines in found],
         "asks": _asks(heaps, view),
         "away": [_away(words, each, people) for each in who.away if each.starts <= now < each.ends],
@@ -140,7 +152,7 @@ async def page(
         "narrowed": bool(view.ask or view.person or view.late),
         "person": people[view.person].name if view.person in people else view.person,
         "answered": done,
-        "tried": tried or {},
+        "tried": tried,
         "together": TOGETHER,
     }
     return await show(request, "inbox.html", context, status)
@@ -156,6 +168,15 @@ async def _found(
         (whose, await inboxes.lines(session, who, whose, want, view.order, parts.now(), number, size))
         for whose in wanted
     ]
+
+
+def _worth(words: Words, *heaps: Heap) -> str:
+    """Return what the requests of these lists are worth together, by currency."""
+    found: dict[str, Decimal] = {}
+    for heap in heaps:
+        for currency, amount in heap.worth.items():
+            found[currency] = found.get(currency, Decimal(0)) + amount
+    return " and ".join(words.money(found[currency], currency) for currency in sorted(found))
 
 
 def _asks(heaps: Mapping[Whose, Heap], view: View) -> list[str]:

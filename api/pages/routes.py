@@ -6,12 +6,50 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.pages import bulk, deals, delivery, flows, inbox, operations, rehearsal, requests, signing, signing_in
+from api.pages import (
+    approvals,
+    attached,
+    bulk,
+    deals,
+    delegation,
+    delivery,
+    flows,
+    inbox,
+    links,
+    operations,
+    people,
+    policies,
+    preview,
+    rehearsal,
+    requests,
+    signing,
+    signing_in,
+    team,
+)
 from api.pages.frame import show
 from api.problems import TABLE, Problem
 
 router = APIRouter()
-for each in (signing_in, inbox, bulk, requests, deals, delivery, flows, rehearsal, operations, signing):
+for each in (
+    signing_in,
+    inbox,
+    bulk,
+    team,
+    approvals,
+    policies,
+    requests,
+    deals,
+    delivery,
+    flows,
+    rehearsal,
+    operations,
+    delegation,
+    people,
+    signing,
+    links,
+    attached,
+    preview,
+):
     router.include_router(each.router)
 
 
