@@ -11,8 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, TemplateNotFound, select_autoescape
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from activities.links import link_token
-from activities.notifying import signing_token
+from activities.links import link_token, signing_token
 from activities.told import Item, Names, Told, in_words, shown
 from connectors.contract import Button, Link, Message, Refused
 from models.tables.requests import Request

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
+import psycopg
 from sqlalchemy.exc import DBAPIError
 from temporalio.exceptions import ApplicationError
 
@@ -46,7 +47,7 @@ def told_to_temporal() -> Iterator[None]:
         yield
     except tuple(TABLE) as failure:
         raise temporal_failure(failure) from failure
-    except DBAPIError as failure:
+    except (DBAPIError, psycopg.Error) as failure:
         # Its text holds the statement with its values, which must not reach a history.
         raise ApplicationError(f"The database failed: {type(failure).__name__}.", type="database") from None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row, insert, inspect, select, text, update
 from sqlmodel import col
 
 from connectors.database import ReadSession, WriteSession
-from models.journal import Chained, JournalEntry, chain, verify
+from models.journal import Chained, JournalEntry, link, verify
 from models.tables.journal import JournalHead, JournalRow
 
 # Inserts or locks: either way the row is ours until the transaction ends.
@@ -29,19 +29,31 @@ async def append(session: WriteSession, deal_id: str, entries: Sequence[JournalE
     seqs = [entry.seq for entry in entries if entry.seq is not None]
     there = select(col(JournalRow.seq)).where(col(JournalRow.deal_id) == deal_id, col(JournalRow.seq).in_(seqs))
     known = set((await connection.execute(there)).scalars()) if seqs else set()
-    new = []
-    for entry in entries:
-        if entry.seq is None or entry.seq not in known:
-            new.append(entry)
-            known.add(entry.seq)
-    if not new:
+    new = [entry for entry in entries if entry.seq is None or entry.seq not in known]
+    chained = linked(deal_id, new, after=head.position, prev_hash=head.hash)
+    if not chained:
         return int(head.position)
-    chained = chain(deal_id, new, after=head.position, prev_hash=head.hash)
-    await connection.execute(insert(JournalRow), [row.model_dump() for row in chained])
+    await connection.execute(insert(JournalRow), chained)
     last = chained[-1]
     moved = update(JournalHead).where(col(JournalHead.deal_id) == deal_id)
-    await connection.execute(moved.values(position=last.position, hash=last.hash))
-    return last.position
+    await connection.execute(moved.values(position=last["position"], hash=last["hash"]))
+    return int(last["position"])
+
+
+def linked(deal_id: str, entries: Iterable[JournalEntry], *, after: int, prev_hash: str) -> list[dict[str, Any]]:
+    """Return the rows of entries behind position `after`, whose hash is `prev_hash`; each `seq` is told once."""
+    rows: list[dict[str, Any]] = []
+    known: set[int] = set()
+    for entry in entries:
+        if entry.seq is not None and entry.seq in known:
+            continue
+        known |= set() if entry.seq is None else {entry.seq}
+        position = after + len(rows) + 1
+        digest = link(prev_hash, deal_id, position, entry)
+        place = {"deal_id": deal_id, "position": position, "prev_hash": prev_hash, "hash": digest}
+        rows.append({name: getattr(entry, name) for name in JournalEntry.model_fields} | place)
+        prev_hash = digest
+    return rows
 
 
 async def first_broken(session: ReadSession | WriteSession, deal_id: str) -> int | None:

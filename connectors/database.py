@@ -8,6 +8,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from connectors.direct import Direct
 from connectors.settings import DatabaseSettings
 
 
@@ -24,6 +25,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self.direct = Direct(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
         reading = engine.execution_options(postgresql_readonly=True)
         self._read = async_sessionmaker(reading, class_=ReadSession, expire_on_commit=False)
         self._write = async_sessionmaker(engine, class_=WriteSession, expire_on_commit=False)
@@ -56,4 +58,5 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self.direct.close()
         await self.engine.dispose()

@@ -11,9 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from activities.composing import Addressed, Composer, Pressed, request_path
 from activities.effects import Ledger
-from activities.links import link_token
+from activities.links import link_token, signing_token
 from activities.messages import WITHDRAWN, Messages
-from activities.notifying import signing_token
 from activities.outbound import Sender
 from activities.told import in_words
 from api.pages import addresses
