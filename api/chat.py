@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from sqlalchemy import delete
@@ -105,7 +105,7 @@ async def _first_time(parts: Parts, delivery: str, raw: bytes) -> bool:
         return kept.first() is not None
 
 
-async def _count(parts: Parts, what: str) -> None:
+async def _count(parts: Parts, what: Literal["forged", "stale", "unreadable", "replayed"]) -> None:
     async with parts.database.write() as session:
         await inbound.count(session, SLACK, what)
 
