@@ -111,12 +111,10 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
         return [*last]
     able = _able(step, record, yes, noes, state)
     left = [who for who in asked if not _lost(who, record, noes)]
-    full = _full(left, yes, able, _wanted(step, asked))
+    full, of_use = _seating(left, yes, able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
-    if not step.in_turn:
-        return waiting
-    reachable = {party for person, keys in able.items() if person not in yes for party in keys}
-    return [who for who in waiting if who_key(who) in reachable][:1] or waiting[:1]
+    useful = [who for i, who in enumerate(left) if i in of_use] or waiting
+    return useful[:1] if step.in_turn else useful
 
 
 def may_answer(step: ApprovalDef, person: str, record: Record, state: DealState) -> str:
@@ -198,18 +196,22 @@ def _filled(asked: Sequence[Who], people: Keys) -> Iterator[tuple[int, ...]]:
         yield from (c for c in combinations(range(len(asked)), size) if _seated([asked[i] for i in c], people))
 
 
-def _full(asked: Sequence[Who], yes: Mapping[str, Decision], able: Keys, wanted: int) -> tuple[int, ...]:
-    """Return which parties the yeses fill, seated so that somebody who has not answered can fill those that lack."""
+def _seating(
+    asked: Sequence[Who], yes: Mapping[str, Decision], able: Keys, wanted: int
+) -> tuple[tuple[int, ...], set[int]]:
+    """Return which parties the yeses fill, and which others are of use: with them enough can still be filled.
+
+    The yeses are seated so that somebody who has not answered can fill those that lack.
+    """
     open_to = {party for person, keys in able.items() if person not in yes for party in keys}
-
-    def completes(full: tuple[int, ...]) -> bool:
-        rest = [i for i, who in enumerate(asked) if i not in full and who_key(who) in open_to]
-        return any(
-            _seated([asked[i] for i in (*full, *more)], able) for more in combinations(rest, max(0, wanted - len(full)))
-        )
-
     given = _keys(yes)
-    return next((full for full in _filled(asked, given) if completes(full)), ()) or _most(asked, given)
+    for full in _filled(asked, given):
+        rest = [i for i, who in enumerate(asked) if i not in full and who_key(who) in open_to]
+        ways = combinations(rest, max(0, wanted - len(full)))
+        completing = [way for way in ways if _seated([asked[i] for i in (*full, *way)], able)]
+        if completing:
+            return full, {i for way in completing for i in way}
+    return _most(asked, given), set()
 
 
 def _seated(asked: Sequence[Who], people: Keys) -> bool:

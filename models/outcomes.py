@@ -287,6 +287,8 @@ def _ask_people(state: DealState, need: Need, record: Record, asks: Asks, now: d
         record.state = Status.OPEN
     here = placed(state, need.step)
     taken = here is not None and isinstance(here.step, ApprovalDef) and _take_over(state, here.step, record, now)
+    if here is not None and isinstance(here.step, ApprovalDef) and _out_of_reach(state, here.step, record, now):
+        return True
     short = _short(state, need.step, record)
     if not short:
         if was_stuck:
@@ -298,6 +300,17 @@ def _ask_people(state: DealState, need: Need, record: Record, asks: Asks, now: d
         record.state = Status.INCIDENT
         return False
     fail(state, need.step, Incident(kind=NOBODY, message=message, at=now), now)
+    return True
+
+
+def _out_of_reach(state: DealState, step: ApprovalDef, record: Record, now: datetime) -> bool:
+    """After noes, an edit or a change of people may leave too few for a yes: then the request is rejected."""
+    if policy_verdict(step, record, reading(step, step.id, state), state) is not False:
+        return False
+    record.state, record.outcome, record.incident = Status.NEGATIVE, "rejected", None
+    record.end_clock()
+    text = f"{title(step.id)}: rejected, since too few are left who could still say yes"
+    state.note(now, SYSTEM, "settled", text, step.id, outcome="rejected")
     return True
 
 

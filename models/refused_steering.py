@@ -76,6 +76,8 @@ def _add(state: DealState, act: acts.AddApprover) -> Refusal | None:
         return Refusal("not_yours", "only who is asked, the deal's owner or sales operations can add somebody")
     if any(each.person == act.person for each in record.added):
         return Refusal("invalid", f"{act.person} has been added already", {"field": "person"})
+    if any(d.person == act.person and d.round == record.round for d in record.decisions):
+        return Refusal("invalid", f"{act.person} has answered this request already", {"field": "person"})
     return needs(act.reason, "reason") or _fit(state, act.step, act.person, "person")
 
 
