@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -180,9 +181,41 @@ def override(
 
 
 @app.command("comment")
-def comment(request: Ask, text: Annotated[str, typer.Option(help="What to say.")], by: As) -> None:
-    """Say something about a request; it decides nothing."""
-    _act([request], by, lambda row, key: _made("Comment", row, by, key, text=text))
+def comment(
+    request: Ask,
+    text: Annotated[str, typer.Option(help="What to say.")],
+    by: As,
+    attach: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A file beside it; may be repeated.")
+    ] = None,
+) -> None:
+    """Say something about a request, with files; it decides nothing."""
+    from cli.approval_extras import kept
+
+    files = reading(lambda database: kept(database, attach or []))
+    _act([request], by, lambda row, key: _made("Comment", row, by, key, text=text, attachments=files))
+
+
+@app.command("preview")
+def preview(
+    deal: Annotated[str, typer.Argument(metavar="DEAL", help="As hubspot/5012345.")],
+    by: As,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FACT=VALUE", help="What would change; may be repeated.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say who would be asked and whose answer would stand if facts changed; without --set, if nothing did."""
+    from cli.approval_extras import foreseen
+    from cli.approval_text import foresight
+
+    found = reading(lambda database: foreseen(database, by, full_id(deal), change or []))
+    if as_json:
+        print_json(found)
+        return
+    for line in foresight(found):
+        typer.echo(line)
 
 
 async def find(database: Database, named: str) -> RequestWhole:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from api.bodies import Body, read_body
 from api.pages.addresses import request_path
-from api.shapes import InboxLine, RequestLine, RequestWhole
+from api.shapes import InboxLine, PreviewWhole, RequestLine, RequestWhole
 from cli.installation import moment
 
 
@@ -39,6 +39,20 @@ def page(request: RequestWhole) -> Iterator[str]:
         yield f"  {said.person}: {' '.join(part for part in (said.state, said.what) if part)}"
     if body.question_asked:
         yield f"  {body.question_by} asked: {body.question_asked}"
+
+
+def foresight(found: PreviewWhole) -> Iterator[str]:
+    """Yield what a change would come to, step by step."""
+    if found.held:
+        yield f"The change would wait for the owner: {found.held}"
+    for line in found.lines:
+        whose = line.person or ", ".join(line.people) or line.who
+        may = "" if line.certain else " (may be)"
+        usual = f"; usually {line.usual_hours:g} h, {line.slow_hours:g} h when slow" if line.usual_hours else ""
+        facts = (whose, f"{line.reason}{usual}".removeprefix("; "))
+        yield f"{line.title}: {line.what}{may} " + " · ".join(part for part in facts if part)
+    if not found.lines:
+        yield "Nothing: everybody's answer stands, and nobody is asked."
 
 
 def _facts(body: Body) -> Iterator[str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 from temporalio.client import WorkflowHandle
 
+from models.tables.people import Person
 from tests.cli.conftest import NOWHERE, Shell
 from tests.workflows.worlds import Company
 
@@ -78,6 +82,69 @@ async def test_whoever_is_not_asked_is_refused_in_one_line_and_the_journal_says_
         assert (await shell("approve", deal, "--as", "noor")).refused
         assert (await shell("recall", deal, "--as", "noor")).refused
         assert (await company.state(handle)).record(DISCOUNT).decisions == []
+
+
+async def test_who_is_asked_is_changed_from_the_command_line(company: Company, shell: Shell) -> None:
+    async with company.at_work():
+        handle, deal = await asked(company)
+        for words in (
+            ("reassign", deal, "--as", "iris", "--of", "joel", "--to", "noor", "--reason", "joel is ill"),
+            ("add", deal, "--as", "noor", "--person", "hiro", "--place", "before", "--reason", "odd data"),
+            ("nudge", deal, "--as", "dana", "--note", "the customer calls at four"),
+        ):
+            said = await shell(*words)
+            assert said.code == 0, said.err
+        record = (await company.state(handle)).record(DISCOUNT)
+        assert [(each.of, each.to, each.by) for each in record.moved] == [("joel", "noor", "iris")]
+        assert [(each.person, each.place) for each in record.added] == [("hiro", "before")]
+        again = await shell("nudge", deal, "--as", "dana")
+        assert again.refused
+        assert "wait until" in again.err
+        assert (await shell("reassign", deal, "--as", "hanna", "--to", "vera", "--reason", "why not")).refused
+
+
+async def test_an_answer_is_taken_back_and_an_administrator_decides_from_the_command_line(
+    company: Company, shell: Shell
+) -> None:
+    async with company.database.write() as session:
+        await session.execute(update(Person).where(col(Person.id) == "iris").values(roles=["sales_ops", "admin"]))
+    async with company.at_work():
+        handle, deal = await asked(company)
+        request = f"{deal}/{DISCOUNT}"
+        assert (await shell("approve", deal, "--as", "joel")).code == 0
+        assert (await shell("undo", request, "--as", "joel")).code == 0
+        assert (await company.state(handle)).record(DISCOUNT).decisions == []
+        await company.until(handle, DISCOUNT)
+        assert (await shell("override", request, "approve", "--as", "noor", "--reason", "board")).refused
+        assert (await shell("override", request, "approve", "--as", "iris", "--reason", "board")).code == 0
+        [decision] = (await company.state(handle)).record(DISCOUNT).decisions
+        assert (decision.person, decision.override, decision.reason) == ("iris", True, "board")
+
+
+async def test_a_comment_carries_files_and_a_preview_changes_nothing(
+    company: Company, shell: Shell, tmp_path: Path
+) -> None:
+    paper, program = tmp_path / "agreement.txt", tmp_path / "tool.exe"
+    paper.write_text("agreed")
+    program.write_bytes(b"MZ")
+    async with company.at_work():
+        handle, deal = await asked(company)
+        said = await shell("comment", deal, "--text", "see this", "--as", "dana", "--attach", str(paper))
+        assert said.code == 0, said.err
+        for file in (program, tmp_path / "nowhere.pdf"):
+            assert (await shell("comment", deal, "--text", "see this", "--as", "dana", "--attach", str(file))).refused
+        assert (await shell("approve", deal, "--as", "joel")).code == 0
+        await company.until(handle, "approval:deep-discount")
+        before = await company.state(handle)
+        worse = await shell("preview", deal, "--as", "dana", "--set", "discount=40")
+        assert worse.code == 0, worse.err
+        assert "discount: asked again" in worse.out
+        better = await shell("preview", deal, "--as", "dana", "--set", "discount=33")
+        assert "discount: stands" in better.out
+        for wrong in ("discount", "discount=dear", "discuont=3"):
+            assert (await shell("preview", deal, "--as", "dana", "--set", wrong)).refused
+        assert (await shell("preview", "hubspot/999999", "--as", "dana")).refused
+        assert (await company.state(handle)).facts == before.facts
 
 
 @pytest.mark.parametrize(
