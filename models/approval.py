@@ -43,7 +43,7 @@ def policy_verdict(step: ApprovalDef, record: Record, now: Reading, state: DealS
     if any(_speaks(d, each.person) for each in record.added for d in noes.values()):
         return False
     wanted = _wanted(step, asked)
-    if not _fillable(asked, _keys(yes), wanted):
+    if not _fillable(asked, _keys(yes, record), wanted):
         return False if noes and not _within_reach(step, asked, record, yes, noes, state) else None
     return True if all(_said(yes, each.person) for each in record.added) else None
 
@@ -107,11 +107,11 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
     if first:
         return [*first]
     asked = approvers(step, state)
-    if _fillable(asked, _keys(yes), _wanted(step, asked)):
+    if _fillable(asked, _keys(yes, record), _wanted(step, asked)):
         return [*last]
     able = _able(step, record, yes, noes, state)
     left = [who for who in asked if not _lost(who, record, noes)]
-    full, of_use = _seating(left, yes, able, _wanted(step, asked))
+    full, of_use = _seating(left, _keys(yes, record), able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
     useful = [who for i, who in enumerate(left) if i in of_use] or waiting
     return useful[:1] if step.in_turn else useful
@@ -135,7 +135,7 @@ def _able(
     step: ApprovalDef, record: Record, yes: Mapping[str, Decision], noes: Mapping[str, Decision], state: DealState
 ) -> dict[str, frozenset[str]]:
     """Return who has said yes or still may, with the parties they count for."""
-    found = dict(_keys(yes))
+    found = dict(_keys(yes, record))
     for person, keys in _asked_by_person(record).items():
         if person not in found and person not in noes and not may_answer(step, person, record, state):
             found[person] = keys
@@ -162,8 +162,10 @@ def _asked_by_person(record: Record) -> dict[str, frozenset[str]]:
     return found
 
 
-def _keys(given: Mapping[str, Decision]) -> dict[str, frozenset[str]]:
-    return {person: frozenset(decision.parties) for person, decision in given.items()}
+def _keys(given: Mapping[str, Decision], record: Record) -> dict[str, frozenset[str]]:
+    """Return what each answer counts for: the parties it was given for, and those its person is asked for now."""
+    asked = _asked_by_person(record)
+    return {p: frozenset(decision.parties) | asked.get(p, frozenset()) for p, decision in given.items()}
 
 
 def _speaks(decision: Decision, person: str) -> bool:
@@ -196,15 +198,12 @@ def _filled(asked: Sequence[Who], people: Keys) -> Iterator[tuple[int, ...]]:
         yield from (c for c in combinations(range(len(asked)), size) if _seated([asked[i] for i in c], people))
 
 
-def _seating(
-    asked: Sequence[Who], yes: Mapping[str, Decision], able: Keys, wanted: int
-) -> tuple[tuple[int, ...], set[int]]:
+def _seating(asked: Sequence[Who], given: Keys, able: Keys, wanted: int) -> tuple[tuple[int, ...], set[int]]:
     """Return which parties the yeses fill, and which others are of use: with them enough can still be filled.
 
     The yeses are seated so that somebody who has not answered can fill those that lack.
     """
-    open_to = {party for person, keys in able.items() if person not in yes for party in keys}
-    given = _keys(yes)
+    open_to = {party for person, keys in able.items() if person not in given for party in keys}
     for full in _filled(asked, given):
         rest = [i for i, who in enumerate(asked) if i not in full and who_key(who) in open_to]
         ways = combinations(rest, max(0, wanted - len(full)))

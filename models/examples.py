@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import product
+from math import prod
 
 from models.boundaries import atoms, sides
 from models.facts import FactSpec
@@ -14,32 +16,64 @@ from models.values import Value
 
 Specs = Mapping[str, FactSpec]
 Wanted = Sequence[tuple[Rule, int]]
+_MOST_TRIED = 400_000
+"""How often a rule is asked about a deal; where there are more deals than that, they are reasoned about."""
 
 
-def example(wanted: Wanted, specs: Specs) -> dict[str, Value] | None:
-    """Return the facts of a deal for which every rule comes to what is wanted; None where none was found.
+class Deals:
+    """Every deal that some rules tell apart, so that one can be looked for for which they come to what is wanted.
 
-    Amounts are told in the currency the rules name; rules in several currencies have no example.
+    Amounts are in the currency the rules name; of rules in several currencies nothing is known.
     """
-    around = sides([rule for rule, _ in wanted], specs)
-    if not rates(around) or not possible(wanted, specs):
-        return None
-    found: dict[str, Value] = {}
-    pinned = list(wanted)
-    for path, values in around.items():
-        for value in values:
-            if value is None:
-                continue
-            pin = (Compare(fact=path, op="is", values=(value,)), YES)
-            if possible([*pinned, pin], specs):
-                pinned.append(pin)
-                found[path] = value
-                break
-    right = all(_came_to(rule, found, rates(around)) & way for rule, way in wanted)
-    return found if right else None  # the search may have given up
+
+    def __init__(self, rules: Sequence[Rule], specs: Specs) -> None:
+        self.rules, self.specs = rules, specs
+        self.around = sides(rules, specs)
+        self.rates = _rates(self.around)
+        size = len(rules) * prod(len(values) for values in self.around.values())
+        self.few = size <= _MOST_TRIED
+        self.worlds = [_known(self.around, values) for values in product(*self.around.values())] if self.few else []
+        self._ways: dict[int, dict[int, int]] = {}
+
+    def example(self, wanted: Wanted) -> dict[str, Value] | None:
+        """Return the facts of a deal for which every rule comes to what is wanted; None where none was found."""
+        if not self.rates:
+            return None
+        if not self.few:
+            return self._searched(wanted)
+        left = self._left(wanted)
+        return self.worlds[(left & -left).bit_length() - 1] if left else None
+
+    def never(self, wanted: Wanted) -> bool:
+        """Return whether certainly no deal is like that."""
+        if not self.rates:
+            return False
+        return not self._left(wanted) if self.few else not possible(wanted, self.specs)
+
+    def _came_to(self, rule: Rule) -> dict[int, int]:
+        found = {NO: 0, UNDECIDED: 0, YES: 0}
+        for i, world in enumerate(self.worlds):
+            found[_way(holds(rule, world, self.rates))] |= 1 << i
+        return found
+
+    def _searched(self, wanted: Wanted) -> dict[str, Value] | None:
+        """Find an example fact by fact, where there are too many deals to try each."""
+        if not possible(wanted, self.specs):
+            return None
+        found: dict[str, Value] = {}
+        pinned = list(wanted)
+        for path, values in sides([rule for rule, _ in wanted], self.specs).items():
+            for value in values:
+                pin = (Compare(fact=path, op="is", values=(value,)), YES) if value is not None else None
+                if pin is not None and value is not None and possible([*pinned, pin], self.specs):
+                    pinned.append(pin)
+                    found[path] = value
+                    break
+        right = all(_way(holds(rule, found, self.rates)) & way for rule, way in wanted)
+        return found if right else None  # the search may have given up
 
 
-def rates(around: Mapping[str, Iterable[Value | None]]) -> Rates:
+def _rates(around: Mapping[str, Iterable[Value | None]]) -> Rates:
     """Return a rate for the one currency among values; nothing where there are several."""
     found = {value.currency for values in around.values() for value in values if isinstance(value, Money)}
     return dict.fromkeys(found or {"USD"}, Decimal(1)) if len(found) < 2 else {}
@@ -68,9 +102,12 @@ def words(facts: Mapping[str, Value], paths: Iterable[str], rules: Sequence[Rule
     return ", ".join(told)
 
 
-def _came_to(rule: Rule, facts: Mapping[str, Value], known: Rates) -> int:
-    held = holds(rule, facts, known)
+def _way(held: bool | None) -> int:
     return UNDECIDED if held is None else YES if held else NO
+
+
+def _known(around: Mapping[str, object], values: Sequence[Value | None]) -> dict[str, Value]:
+    return {path: value for path, value in zip(around, values, strict=True) if value is not None}
 
 
 def _one(value: Value, bounds: Sequence[Value], spec: FactSpec | None) -> str:

@@ -120,6 +120,7 @@ def _undo(state: DealState, act: acts.Undo, now: datetime) -> Said:
         assert here is not None, act.step
         state.sent_back[here.stage.name] = max(0, state.sent_back.get(here.stage.name, 1) - 1)
         state.revise = None
+    state.ask_anew()  # whoever may answer only one of two steps may answer the other again
     text = f"{title(act.step)}: {act.by} took back {last.verdict}"
     state.note(now, act.by, "undone answer", text, act.step, verdict=last.verdict, channel=act.channel)
     return "undone", text
