@@ -156,8 +156,7 @@ class Cast:
             return None
 
     def _clear(self, effect: Answer) -> None:
-        # Our Message-ID is made from the row that was owed, so the mail can be told from all others.
-        mark = hashlib.sha256(effect["step"].removeprefix("outbound:").encode()).hexdigest()[:40]
+        mark = _mark(effect["step"].removeprefix("outbound:"))
         there = [m["message_id"] for m in self.vendors.held("Mail", "mails") if mark in m["message_id"]]
         found = {"outcome": "happened", "reference": there[0]} if there else {"outcome": "did_not_happen"}
         said = {"key": effect["key"], "evidence": f"the mail server holds {len(there)} of it", **found}
@@ -177,16 +176,20 @@ class Cast:
 
     def _told(self, line: Answer) -> bool:
         """Say whether everybody who is asked has had the mail and the message."""
-        path = line["id"].removeprefix("deal/").replace("|", "/")
-        mails = {m["to"] for m in self.vendors.held("Mail", "mails") if path in m["text"]}
+        mails = [m["message_id"] for m in self.vendors.held("Mail", "mails")]
         keys = {m["key"] for m in self.vendors.held("Slack", "messages")}
-        people = [BY_ID[each] for each in line["people"] if each in BY_ID]
-        return all(p.mail in mails and f"{line['id']}|{p.id}|slack" in keys for p in people)
+        owed = [f"{line['id']}|{each}" for each in line["people"] if each in BY_ID]
+        return all(f"{row}|slack" in keys and any(_mark(f"{row}|mail") in name for name in mails) for row in owed)
 
 
 def key(*parts: str) -> str:
     """Return a one-time key that is the same whenever the same is done again."""
     return "play-" + hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
+
+
+def _mark(row: str) -> str:
+    """Return what the Message-ID of a mail that was owed holds, by which it can be told from all others."""
+    return hashlib.sha256(row.encode()).hexdigest()[:40]
 
 
 def _asked(line: Answer) -> Asked:
