@@ -17,11 +17,11 @@ from models.values import Value
 Specs = Mapping[str, FactSpec]
 Wanted = Sequence[tuple[Rule, int]]
 _MOST_TRIED = 400_000
-"""How often a rule is asked about a deal; where there are more deals than that, they are reasoned about."""
+"""How often a rule is asked about a deal; where that is not enough for all deals, they are reasoned about."""
 
 
 class Deals:
-    """Every deal that some rules tell apart, so that one can be looked for for which they come to what is wanted.
+    """Every deal that some rules tell apart, so that one can be found for which they come to what is wanted.
 
     Amounts are in the currency the rules name; of rules in several currencies nothing is known.
     """
@@ -30,8 +30,7 @@ class Deals:
         self.rules, self.specs = rules, specs
         self.around = sides(rules, specs)
         self.rates = _rates(self.around)
-        size = len(rules) * prod(len(values) for values in self.around.values())
-        self.few = size <= _MOST_TRIED
+        self.few = len(rules) * prod(map(len, self.around.values())) <= _MOST_TRIED
         self.worlds = [_known(self.around, values) for values in product(*self.around.values())] if self.few else []
         self._ways: dict[int, dict[int, int]] = {}
 
@@ -50,6 +49,35 @@ class Deals:
             return False
         return not self._left(wanted) if self.few else not possible(wanted, self.specs)
 
+    def words(self, one: Mapping[str, Value], paths: Iterable[str]) -> str:
+        """Return the deals like one of them in words: "amount above $50,000 to $80,000, region west".
+
+        Like it are those for which all rules come to the same; `paths` are the facts that are told.
+        """
+        verdicts = [holds(rule, one, self.rates) for rule in self.rules]
+
+        def alike(path: str) -> Callable[[Value], bool]:
+            return lambda value: [holds(rule, {**one, path: value}, self.rates) for rule in self.rules] == verdicts
+
+        told = []
+        for path in dict.fromkeys(paths):
+            if path in one:
+                line, bounds = _line(self.around.get(path, ())), _bounds(path, self.rules)
+                plain = _one(one[path], bounds, self.specs.get(path))
+                said = _stretch(one[path], line, bounds, alike(path)) if line else plain
+                told.append(f"{_label(path)} {said}")
+        return ", ".join(told)
+
+    def _left(self, wanted: Wanted) -> int:
+        """Return which of the worlds are as wanted, a bit each."""
+        left = (1 << len(self.worlds)) - 1
+        for rule, way in wanted:
+            ways = self._ways.get(id(rule))
+            if ways is None:
+                ways = self._ways[id(rule)] = self._came_to(rule)
+            left &= sum(worlds for each, worlds in ways.items() if each & way)
+        return left
+
     def _came_to(self, rule: Rule) -> dict[int, int]:
         found = {NO: 0, UNDECIDED: 0, YES: 0}
         for i, world in enumerate(self.worlds):
@@ -63,9 +91,9 @@ class Deals:
         found: dict[str, Value] = {}
         pinned = list(wanted)
         for path, values in sides([rule for rule, _ in wanted], self.specs).items():
-            for value in values:
-                pin = (Compare(fact=path, op="is", values=(value,)), YES) if value is not None else None
-                if pin is not None and value is not None and possible([*pinned, pin], self.specs):
+            for value in (each for each in values if each is not None):
+                pin = (Compare(fact=path, op="is", values=(value,)), YES)
+                if possible([*pinned, pin], self.specs):
                     pinned.append(pin)
                     found[path] = value
                     break
@@ -79,35 +107,12 @@ def _rates(around: Mapping[str, Iterable[Value | None]]) -> Rates:
     return dict.fromkeys(found or {"USD"}, Decimal(1)) if len(found) < 2 else {}
 
 
-def words(facts: Mapping[str, Value], paths: Iterable[str], rules: Sequence[Rule], specs: Specs) -> str:
-    """Return the deals like this one in words: "amount above $50,000 up to $80,000, region west".
-
-    Like it are those for which all `rules` come to the same; `paths` are the facts that are told.
-    """
-    around = sides(rules, specs)
-    known = rates(around)
-    verdicts = [holds(rule, facts, known) for rule in rules]
-
-    def alike(path: str) -> Callable[[Value], bool]:
-        return lambda value: [holds(rule, {**facts, path: value}, known) for rule in rules] == verdicts
-
-    told = []
-    for path in dict.fromkeys(paths):
-        if path in facts:
-            line, bounds = _line(around.get(path, ())), _bounds(path, rules)
-            said = (
-                _stretch(facts[path], line, bounds, alike(path)) if line else _one(facts[path], bounds, specs.get(path))
-            )
-            told.append(f"{_label(path)} {said}")
-    return ", ".join(told)
+def _known(around: Mapping[str, object], values: Sequence[Value | None]) -> dict[str, Value]:
+    return {path: value for path, value in zip(around, values, strict=True) if value is not None}
 
 
 def _way(held: bool | None) -> int:
     return UNDECIDED if held is None else YES if held else NO
-
-
-def _known(around: Mapping[str, object], values: Sequence[Value | None]) -> dict[str, Value]:
-    return {path: value for path, value in zip(around, values, strict=True) if value is not None}
 
 
 def _one(value: Value, bounds: Sequence[Value], spec: FactSpec | None) -> str:
@@ -128,7 +133,8 @@ def _stretch(value: Value, line: Sequence[Value], bounds: Sequence[Value], alike
         return str(line[first])
     low = f"from {line[first]}" if line[first] in bounds else f"above {line[first - 1]}" if first else ""
     high = f"up to {line[last]}" if line[last] in bounds else f"below {line[last + 1]}" if last < len(line) - 1 else ""
-    return (" to ".join((low, high.removeprefix("up to "))) if low and high else low or high) or f"such as {value}"
+    both = f"{low} to {high.removeprefix('up to ')}"
+    return (both if low and high else low or high) or f"such as {value}"
 
 
 def _line(values: Iterable[Value | None]) -> list[Value]:

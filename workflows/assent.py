@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from models import acts
 from models.approval import open_parties, policy_verdict
@@ -76,6 +77,7 @@ class Flown:
     """Waits whose time passed, since what they wait for would have ended the deal."""
     refused: dict[StepId, str] = field(default_factory=dict)
     """Requests that nobody may answer, and why."""
+    people: Directory[Any] = field(default_factory=lambda: Directory(()))
 
 
 def assent(
@@ -94,7 +96,7 @@ def assent(
     state.facts = {path: value for path, value in facts.items() if path not in written}
     state.facts_by = {path: flow.facts[path].source for path in state.facts}
     state.note(start, "throughline", "arrived", f"the deal arrived; it walks {flow.name} version {flow.version}")
-    flown = Flown(state, facts, start)
+    flown = Flown(state, facts, start, people=people)
     _drive(flown, people, clock)
     if not state.ended:
         turn(state, flown.now)  # opens the questions that say why it rests

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
-from itertools import combinations, islice
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from models.asking import Choice, Ladder, Row, Table, Who, who_key
-from models.examples import example, words
+from models.examples import Deals
 from models.flow import FlowDef, Step, rule_facts
-from models.money import Money
-from models.reasoning import NO, UNDECIDED, YES, possible, satisfiable
+from models.reasoning import NO, UNDECIDED, YES, satisfiable
 from models.rules import Rule, holds, text
 from models.values import Value
 from workflows.checks_codes import Finding, called, found
@@ -21,8 +19,6 @@ from workflows.checks_tree import Place, patience_of
 from workflows.table_words import placeless, span_words
 
 Wanted = list[tuple[Rule, int]]
-_MOST_PAIRS = 3_000
-"""Of a longer table the rows that come first are compared with each other."""
 
 
 class Used(NamedTuple):
@@ -30,6 +26,10 @@ class Used(NamedTuple):
 
     table: Table
     rules: tuple[Rule, ...]
+
+    @property
+    def context(self) -> Wanted:
+        return [(rule, YES) for rule in self.rules]
 
 
 class Period(NamedTuple):
@@ -62,8 +62,35 @@ def tables(flow: FlowDef, placed: list[Place]) -> Iterator[Finding]:
                 what = f"table {table.name!r} has other rows than the table of this name in line {twin.line}"
                 yield found(flow, "two_tables", table.line, what, "give one of them another name")
             if satisfiable(used.rules, flow.facts):
-                yield from _rows(flow, place.step, used)
-                yield from _gaps(flow, place.step, used)
+                looked = _Looked(flow, place.step, used, _deals(flow, used))
+                yield from _rows(looked)
+                yield from _gaps(looked)
+
+
+class _Looked(NamedTuple):
+    """A table where a step looks in it, and the deals its rows tell apart."""
+
+    flow: FlowDef
+    step: Step
+    used: Used
+    deals: Deals
+
+    @property
+    def name(self) -> str:
+        return f"{called(self.step)}: table {self.used.table.name!r}"
+
+    def example(self, wanted: Wanted) -> dict[str, Value] | None:
+        return self.deals.example([*self.used.context, *wanted])
+
+    def never(self, wanted: Wanted) -> bool:
+        return self.deals.never([*self.used.context, *wanted])
+
+    def told(self, one: dict[str, Value]) -> str:
+        return self.deals.words(one, self.used.table.facts)
+
+
+def _deals(flow: FlowDef, used: Used) -> Deals:
+    return Deals([*used.rules, *(row.when for row in used.table.rows if row.when is not None)], flow.facts)
 
 
 def used_by(place: Place) -> Iterator[Used]:
@@ -124,28 +151,23 @@ def waiting(used: Used, path: str) -> Iterator[Wanted]:
                 yield [*((rule, YES) for rule in used.rules), *before[1:], (row.when, UNDECIDED)]
 
 
-def deals(flow: FlowDef, used: Used, wanted: Wanted) -> str | None:
-    """Return the deals for which rules come to what is wanted, by the facts of the table; None where none is found."""
-    one = example([*((rule, YES) for rule in used.rules), *wanted], flow.facts)
-    return _said(flow, used, one) if one is not None else None
-
-
 def _asked_by(flow: FlowDef, used: Used, others: tuple[Who, ...] | None) -> Iterator[Asked]:
     """Yield whom each row that a deal can come to names, with the parties asked beside; nothing beside other tables."""
     told: set[tuple[Who, ...]] = set()
-    many = used.table.match == "all"
+    deals = _deals(flow, used)
     for period in periods(used.table) if others is not None else ():
         for row in period.rows:
-            for wanted in _together(flow, used, row, period):
+            for wanted in _together(used, deals, row, period):
                 holding = [each for each in period.rows if each.when is None or (each.when, YES) in wanted]
-                named = {who_key(who): who for each in (holding if many else [row]) for who in each.who}
-                which = deals(flow, used, wanted)
-                if which is not None and tuple(named.values()) not in told:
+                rows = holding if used.table.match == "all" else [row]
+                named = {who_key(who): who for each in rows for who in each.who}
+                one = deals.example([*used.context, *wanted])
+                if one is not None and tuple(named.values()) not in told:
                     told.add(tuple(named.values()))
-                    yield Asked((*(others or ()), *named.values()), which, row.line)
+                    yield Asked((*(others or ()), *named.values()), deals.words(one, used.table.facts), row.line)
 
 
-def _together(flow: FlowDef, used: Used, row: Row, period: Period) -> Iterator[Wanted]:
+def _together(used: Used, deals: Deals, row: Row, period: Period) -> Iterator[Wanted]:
     """Yield what must be so for a row to name people: with as few of the others as can be, and with as many."""
     first = reached(used.table, row, period)
     if first is None:
@@ -157,119 +179,95 @@ def _together(flow: FlowDef, used: Used, row: Row, period: Period) -> Iterator[W
         wanted = list(first)
         for other in period.rows:
             if other is not row and other.when is not None:
-                both = [*((rule, YES) for rule in used.rules), *wanted]
-                way = next((way for way in ways if possible([*both, (other.when, way)], flow.facts)), UNDECIDED)
-                wanted.append((other.when, way))
+                can = (way for way in ways if deals.example([*used.context, *wanted, (other.when, way)]) is not None)
+                wanted.append((other.when, next(can, NO | UNDECIDED | YES)))
         yield wanted
 
 
-def _said(flow: FlowDef, used: Used, one: dict[str, Value]) -> str:
-    rules = [*used.rules, *(row.when for row in used.table.rows if row.when is not None)]
-    return words(one, used.table.facts, rules, flow.facts)
-
-
-def _gaps(flow: FlowDef, step: Step, used: Used) -> Iterator[Finding]:
+def _gaps(looked: _Looked) -> Iterator[Finding]:
     """Yield the deals and the days for which a table names nobody."""
-    table = used.table
     told: set[str] = set()
-    for period in periods(table):
+    line = looked.used.table.line
+    for period in periods(looked.used.table):
+        when = f" {period}" if str(period) else ""
+        if not period.rows:
+            what, remedy = f"{looked.name} has no row in force{when}", "let a row begin on the day after another ends"
+            yield found(looked.flow, "table_gap", line, what, remedy)
+            continue
         if any(row.when is None for row in period.rows):
             continue
-        wanted: Wanted = [(row.when, NO) for row in period.rows if row.when is not None]
-        if not possible([*((rule, YES) for rule in used.rules), *wanted], flow.facts):
-            continue
-        which = deals(flow, used, wanted) if wanted else None
-        if wanted and (which is None or which in told):
-            continue  # told of other days, or about several currencies, which only a running deal can compare
-        told.add(which or "")
-        when = str(period)
-        if not period.rows:
-            what = f"{called(step)}: table {table.name!r} has no row in force {when}"
-            remedy = "let a row begin where another ends, or take the until= of the last one away"
-        else:
-            what = f"{called(step)}: table {table.name!r} names nobody for {which or 'a deal'}"
-            what += f" {when}" if when else ""
-            remedy = "add a row for it, or a last row without when="
-        yield found(flow, "table_gap", table.line, what, remedy)
+        one = looked.example([(row.when, NO) for row in period.rows if row.when is not None])
+        which = looked.told(one) if one is not None else ""
+        if one is not None and which not in told:
+            told.add(which)
+            what = f"{looked.name} names nobody for {which}{when}"
+            yield found(looked.flow, "table_gap", line, what, "add a row for it, or a last row without when=")
 
 
-def _rows(flow: FlowDef, step: Step, used: Used) -> Iterator[Finding]:
-    table = used.table
-    sound: list[Row] = []
+def _rows(looked: _Looked) -> Iterator[Finding]:
+    table, sound = looked.used.table, list[Row]()
     for row in table.rows:
         where = f"table {table.name!r}: the row"
-        told = list(alone(flow, row.line, where, row.when)) if row.when is not None else []
+        told = list(alone(looked.flow, row.line, where, row.when)) if row.when is not None else []
         yield from told
         if any(each.code == "never_true" for each in told):
             continue
-        if row.when is not None and not satisfiable([*used.rules, row.when], flow.facts):
-            what = f"{called(step)}: {where} {text(row.when)} is for no deal that comes here"
-            yield found(flow, "unreachable_row", row.line, what, "correct its values, or take the row away")
+        if row.when is not None and looked.never([(row.when, YES)]):
+            what = f"{called(looked.step)}: {where} {text(row.when)} is for no deal that comes here"
+            yield found(looked.flow, "unreachable_row", row.line, what, "correct its values, or take the row away")
             continue
-        taken = _taken(flow, step, used, row) if table.match == "first" else None
+        taken = _taken(looked, row) if table.match == "first" else None
         if taken is not None:
             yield taken
         else:
             sound.append(row)
     if table.match == "first":
-        for one, other in islice(combinations(sound, 2), _MOST_PAIRS):
-            yield from _competing(flow, step, used, one, other)
+        for one, other in combinations(sound, 2):
+            yield from _competing(looked, one, other)
 
 
-def _taken(flow: FlowDef, step: Step, used: Used, row: Row) -> Finding | None:
+def _taken(looked: _Looked, row: Row) -> Finding | None:
     """Return that a row is not reached, ever or on the day it begins, since the rows before it take what it is for."""
-    table, context = used.table, [(rule, YES) for rule in used.rules]
+    table = looked.used.table
     mine = [period for period in periods(table) if row in period.rows]
     late: list[Period] = []
     for period in mine:
         wanted = reached(table, row, period)
-        if wanted is not None and possible([*context, *wanted], flow.facts):
+        if wanted is not None and not looked.never(wanted):
             break
         late.append(period)
     never = len(late) == len(mine)
     if not late or not (never or row.since is not None):
         return None
-    own: Wanted = [(row.when, YES)] if row.when is not None else []
-    one = example([*context, *own], flow.facts) or {}
+    one = looked.example([(row.when, YES)] if row.when is not None else []) or {}
     before = late[0].rows[: late[0].rows.index(row)]
-    rates = {value.currency: Decimal(1) for value in one.values() if isinstance(value, Money)}
-    first = next((each for each in before if each.when is None or holds(each.when, one, rates)), before[0])
-    which = _said(flow, used, one) or "every deal"
+    first = next((b for b in before if b.when is None or holds(b.when, one, looked.deals.rates)), before[0])
+    which = looked.told(one) or "every deal"
     if never:
-        what = (
-            f"{called(step)}: table {table.name!r}: no deal comes to this row; {which} goes to line {first.line} first"
-        )
+        what = f"{looked.name}: no deal comes to this row; {which} goes to line {first.line} first"
         remedy = "put it before that row, let that row be for less, or take this one away"
     else:
         span = Period(late[0].first, late[-1].last, ())
-        what = (
-            f"{called(step)}: table {table.name!r}: no deal comes to this row {span}; {which} goes to line "
-            f"{first.line} first, which is still in force"
-        )
+        what = f"{looked.name}: no deal comes to this row {span}; {which} goes to line {first.line} first"
+        what += ", which is still in force"
         remedy = f"end line {first.line} with until= on the day before this row begins"
-    return found(flow, "table_overlap", row.line, what, remedy)
+    return found(looked.flow, "table_overlap", row.line, what, remedy)
 
 
-def _competing(flow: FlowDef, step: Step, used: Used, one: Row, other: Row) -> Iterator[Finding]:
+def _competing(looked: _Looked, one: Row, other: Row) -> Iterator[Finding]:
     """Yield two rows about the same facts of which neither holds the other, and that both are for some deal."""
     if one.when is None or other.when is None or one.who == other.who:
         return
-    if set(rule_facts((one.when,))) != set(rule_facts((other.when,))):
+    both = looked.example([(one.when, YES), (other.when, YES)])
+    if both is None or set(rule_facts((one.when,))) != set(rule_facts((other.when,))):
         return
-    if not any(one in period.rows and other in period.rows for period in periods(used.table)):
+    if not any(one in period.rows and other in period.rows for period in periods(looked.used.table)):
         return
-    context: Wanted = [(rule, YES) for rule in used.rules]
     apart: tuple[Wanted, ...] = ([(one.when, YES), (other.when, NO)], [(one.when, NO), (other.when, YES)])
-    if not all(possible([*context, *each], flow.facts) for each in apart):
-        return
-    which = deals(flow, used, [(one.when, YES), (other.when, YES)])
-    if which:
-        what = (
-            f"{called(step)}: table {used.table.name!r}: {which} is for this row and for line {one.line}, which comes "
-            "first"
-        )
+    if all(looked.example(each) is not None for each in apart):
+        what = f"{looked.name}: {looked.told(both)} is for this row and for line {one.line}, which comes first"
         remedy = "let the two be for different deals, or write one inside the other, the narrower one first"
-        yield found(flow, "rows_compete", other.line, what, remedy)
+        yield found(looked.flow, "rows_compete", other.line, what, remedy)
 
 
 def _alternatives(value: Any) -> Iterator[tuple[Any, Sequence[Rule]]]:

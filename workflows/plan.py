@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from models.asking import Group, Silence, Who, who_key, who_words
+from models.calendar import CalendarSpec
 from models.deal import DealState, Entry, Record, Status, instances
 from models.flow import (
     ApprovalDef,
@@ -26,9 +27,11 @@ from models.flow import (
     WhenDef,
 )
 from models.graph import step_title
+from models.hours import hours_words
+from models.parties import tables_of, used_since
 from models.people import BusinessTime, Directory, M
 from models.reasons import because
-from models.rules import Rates
+from models.rules import Rates, holds, printed
 from models.values import Value
 from workflows.assent import Asking, Flown, assent
 from workflows.plan_rest import Stop, Unknown, stops
@@ -51,6 +54,8 @@ class Party(_Shown):
 
     who: str
     people: tuple[str, ...]
+    because: str = ""
+    """The row of a rule table that names them, with the deal's values; empty where the step names them itself."""
 
 
 class Rung(_Shown):
@@ -209,10 +214,10 @@ def _planned(
         state=shown,
         turn=flown.turns.get(began[0]) if began else None, group=group, branch=branch,
         instances=tuple(i.partition("[")[2][:-1] for i in ids if "[" in i),
-        asked=_asked(record, asking), needs=_needs(flown, step, asking),
+        asked=_asked(state, step, record, asking), needs=_needs(flown, step, asking),
         answers=_answers(record),
         why=record.printed or because(state, step_id), at=flown.begun_at.get(began[0]) if began else None,
-        due=due, within=str(asking.need.within or "") if asking else "",
+        due=due, within=_within(asking) if asking else "",
         late=tuple(_late(state, asking)) if asking else (), latest=latest.get(step_id),
         outside=_outside(state, step) if record.state is not Status.SKIPPED else None,
         document=step.document if isinstance(step, RenderDef | SignatureDef) else "",
@@ -235,9 +240,37 @@ def _state(flown: Flown, step: Step, record: Record, stopped: set[StepId]) -> St
     return "done" if step.kind in ("call", "render", "subflow") else "asked"
 
 
-def _asked(record: Record, asking: Asking | None) -> tuple[Party, ...]:
-    parties = asking.need.parties if asking else ()
-    return tuple(Party(who=who_words(who), people=tuple(record.asked.get(who_key(who), ()))) for who in parties)
+def _asked(state: DealState, step: Step, record: Record, asking: Asking | None) -> tuple[Party, ...]:
+    rows = _rows(state, step) if asking else {}
+    return tuple(
+        Party(who=who_words(who), people=tuple(record.asked.get(who_key(who), ())), because=rows.get(who_key(who), ""))
+        for who in (asking.need.parties if asking else ())
+    )
+
+
+def _rows(state: DealState, step: Step) -> dict[str, str]:
+    """Return for every party that a table names which row does: "table large-deals: amount $500,000 > $100,000"."""
+    found: dict[str, str] = {}
+    for table in tables_of(step):
+        for row in table.rows:
+            if not row.in_force(used_since(table, state)):
+                continue
+            if row.when is not None and not holds(row.when, state.facts, state.rates):
+                continue
+            every = "every other deal" if table.match == "first" else "every deal"
+            because = printed(row.when, state.facts, state.rates) if row.when is not None else every
+            for who in row.who:
+                found.setdefault(who_key(who), f"table {table.name}: {because}")
+            if table.match == "first":
+                break
+    return found
+
+
+def _within(asking: Asking) -> str:
+    hours = asking.need.hours
+    own = f" {hours_words(hours)}" if isinstance(hours, CalendarSpec) else ""
+    theirs = " in their own hours" if hours == "person" else own
+    return f"{asking.need.within}{theirs}" if asking.need.within else ""
 
 
 def _needs(flown: Flown, step: Step, asking: Asking | None) -> str:
@@ -269,10 +302,10 @@ def _late(state: DealState, asking: Asking) -> Iterator[Rung]:
     if asking.silence is not Silence.ESCALATE:
         yield Rung(at=times[0], what=_SILENCE[asking.silence])
         return
-    for at, rung in zip(times, asking.ladder.rungs, strict=False):
+    for at, rung in zip(times, asking.need.rungs, strict=False):
         yield Rung(at=at, what=f"{_words(rung)} too", people=tuple(_people(state, rung)))
-    if len(times) > len(asking.ladder.rungs) and asking.ladder.last is not None:
-        yield Rung(at=times[len(asking.ladder.rungs)], what=_SILENCE[asking.ladder.last])
+    if len(times) > len(asking.need.rungs) and asking.ladder.last is not None:
+        yield Rung(at=times[len(asking.need.rungs)], what=_SILENCE[asking.ladder.last])
 
 
 _SILENCE = {

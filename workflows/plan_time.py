@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from models.calendar import HorizonTooNear, instants
+from models.calendar import CalendarSpec, HorizonTooNear, instants
 from models.flow import Node, ParallelDef, SequenceDef, StepId, WhenDef
-from models.people import BusinessTime
+from models.people import BusinessTime, find_out
 from workflows.assent import Flown
 
 _REACH = (400, 800, 3650)
@@ -53,9 +53,14 @@ def _over(flown: Flown, clock: BusinessTime, step_id: StepId, opened: datetime) 
     within = asking.need.within
     if within is None or opened == asking.need.opened:
         return asking.instants.due
+    if asking.need.hours == "person":
+        later = asking.need.model_copy(update={"opened": opened})
+        return find_out(flown.people, clock, flown.state, [later], at=opened).instants[step_id].due
+    calendar = asking.need.hours if isinstance(asking.need.hours, CalendarSpec) else None
     for reach in _REACH:  # one calendar from the start on serves all steps
         try:
-            return instants(clock.at(flown.state.opened_at, days=reach), opened, within, 0, None).due
+            working = clock.at(flown.state.opened_at, days=reach, calendar=calendar)
+            return instants(working, opened, within, 0, None).due
         except HorizonTooNear:
             continue
     return opened

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from models.asking import Choice, Customer, Ladder, Patience, Silence, Who, who_words
+from models.asking import Choice, Customer, Ladder, Patience, Silence, Table, Who, who_words
+from models.calendar import CalendarSpec
 from models.flow import (
     ApprovalDef,
     CallDef,
@@ -23,6 +24,7 @@ from models.flow import (
 )
 from models.graph import OUTCOMES, Graph, Station
 from models.rules import text
+from workflows.table_words import people_words
 
 T = TypeVar("T")
 _SILENCE = {
@@ -37,11 +39,12 @@ def who(step: Step, where: str = "") -> str:
     """Return whom a step asks, or what it works on and where."""
     match step:
         case ApprovalDef():
-            return _chosen(step.by, lambda parties: _parties(parties, step.need, in_turn=step.in_turn))
+            asked = _chosen(step.by, lambda parties: _parties(parties, step.need, in_turn=step.in_turn))
+            return asked + _otherwise(step.patience)
         case TaskDef():
-            return _parties(step.by, "all")
+            return _parties(step.by, "all") + _otherwise(step.patience)
         case HandoffDef():
-            return _parties(step.to, "all")
+            return _parties(step.to, "all") + _otherwise(step.patience)
         case SignatureDef():
             return who_words(step.by) if isinstance(step.by, Customer) else f"{who_words(step.by)} signs"
         case RenderDef():
@@ -63,7 +66,7 @@ def clock(step: Step) -> str:
     patience: Patience | None = getattr(step, "patience", None)
     if patience is None or patience.within is None:
         return ""
-    within = _chosen(patience.within, str)
+    within = _chosen(patience.within, str) + _hours(patience)
     after = _chosen(patience.on_silence, lambda quiet: _after(step, quiet, patience))
     return f"{within}, then {after}" if after else within
 
@@ -121,13 +124,32 @@ def long(said: str) -> int:
     return round(sum(11 if unicodedata.east_asian_width(c) in "WF" else 6.7 for c in said))
 
 
+def _hours(patience: Patience) -> str:
+    """Return whose hours count, where they are not the company's."""
+    if isinstance(patience.hours, CalendarSpec):
+        return f" in {patience.hours.zone}"
+    return " in their own hours" if patience.hours == "person" else ""
+
+
+def _otherwise(patience: Patience) -> str:
+    return f"; if nobody can, {_parties(patience.fallback, 'all')}" if patience.fallback else ""
+
+
 def _parties(parties: Sequence[Who], need: int | str, *, in_turn: bool = False) -> str:
-    names = [who_words(each) for each in parties]
+    names = [_table(each) if isinstance(each, Table) else who_words(each) for each in parties]
     if len(names) == 1 or need == "all":
         return (", then " if in_turn else " and ").join(names)
     if need in ("any", 1):
         return " or ".join(names)
     return f"{need} of {', '.join(names)}"
+
+
+def _table(table: Table) -> str:
+    """Return a table by its name and the people its rows name: "cfo, vp sales or sales by table large-deals"."""
+    names = list(dict.fromkeys(people_words(row.who) for row in table.rows))
+    joined = {"first": "or", "all": "and"}[table.match]
+    listed = f" {joined} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"{listed} by table {table.name}"
 
 
 def _chosen(value: T | Choice[T], say: Callable[[T], str]) -> str:
