@@ -59,6 +59,7 @@ check: install  ## What CI runs
 bench: install  ## Ratios, measured side by side
 	@"$(BIN)/python" -m benchmarks.rehearsal
 	@"$(BIN)/python" -m benchmarks.checks
+	@"$(BIN)/python" -m benchmarks.inbox
 	@"$(BIN)/python" -m benchmarks $(ARGS)
 
 format: install

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, case, func, literal, select, true
+from sqlalchemy import Boolean, ColumnElement, Subquery, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
@@ -124,8 +124,16 @@ async def lines(
     size: int = PAGE,
 ) -> list[Line]:  # fmt: skip
     """Return a page of a list: the weightiest, earliest due, most valuable or oldest first."""
-    query = _listed(now, order).where(_in(who, whose), *_fitting(want, now))
-    rows = await session.execute(query.limit(size).offset((page - 1) * size))
+    picked = (
+        select(col(Request.id), func.count().over().label("of"))
+        .join(Deal, col(Deal.id) == col(Request.deal_id))
+        .where(col(Request.state) == "open", _in(who, whose), *_fitting(want, now))
+        .order_by(_orders(now)[order], col(Request.id))
+        .limit(size)
+        .offset((page - 1) * size)
+        .subquery()
+    )
+    rows = await session.execute(_listed(picked).order_by(_orders(now)[order], col(Request.id)))
     return [Line._make(row) for row in rows]
 
 
@@ -138,7 +146,8 @@ async def following(session: ReadSession, person: str, answered: str | None, now
     return (await session.scalars(query.order_by(_orders(now)["weight"], col(Request.id)).limit(1))).first()
 
 
-def _listed(now: datetime, order: Order) -> Any:
+def _listed(picked: Subquery) -> Any:
+    """Select what a list shows, of these requests only: a body is too big to open ten thousand of them."""
     body: Any = col(Request.body)
     rule = body["rule"]["text"].astext
     return (
@@ -146,15 +155,12 @@ def _listed(now: datetime, order: Order) -> Any:
             col(Request.id), col(Request.deal_id), col(Request.round), col(Request.edition), col(Request.kind),
             col(Request.title), func.coalesce(func.nullif(rule, ""), col(Request.reason)),
             func.coalesce(body["asked_by"].astext, ""), col(Request.people),
-            func.coalesce(body["stands_in"], _NOTHING),
-            func.coalesce(body["form"] != _NOTHING, False),
+            func.coalesce(body["stands_in"], _NOTHING), func.coalesce(body["form"] != _NOTHING, False),
             col(Request.stopped), col(Request.opened_at), col(Request.due_at), col(Deal.account), col(Deal.title),
-            col(Deal.owner), col(Deal.amount), col(Deal.currency), col(Deal.discount), col(Deal.margin),
-            func.count().over(),
+            col(Deal.owner), col(Deal.amount), col(Deal.currency), col(Deal.discount), col(Deal.margin), picked.c.of,
         )
+        .join(picked, picked.c.id == col(Request.id))
         .join(Deal, col(Deal.id) == col(Request.deal_id))
-        .where(col(Request.state) == "open")
-        .order_by(_orders(now)[order], col(Request.id))
     )  # fmt: skip
 
 
