@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.approval import barred, counts, may_answer, policy_verdict, short_of
+from models.approval import barred, counts, may_answer, policy_verdict, satisfied, short_of
 from models.asking import Customer, Hours, Ladder, Patience, Who, chosen, who_key, who_words
 from models.calendar import Instants, Span
 from models.deal import NOBODY, Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
@@ -294,7 +294,7 @@ def _ask_people(state: DealState, need: Need, record: Record, asks: Asks, now: d
         if was_stuck:
             record.incident = None
             state.note(now, SYSTEM, "people", f"{name}: there is somebody again who may answer", need.step)
-        return taken or was_stuck
+        return taken or was_stuck or _satisfied(state, need.step, record)
     message = _nobody(short, record)
     if was_stuck and record.incident is not None and record.incident.message == message:
         record.state = Status.INCIDENT
@@ -314,6 +314,12 @@ def _out_of_reach(state: DealState, step: ApprovalDef, record: Record, now: date
     return True
 
 
+def _satisfied(state: DealState, step_id: StepId, record: Record) -> bool:
+    here = placed(state, step_id)
+    step = here.step if here else None
+    return isinstance(step, ApprovalDef) and satisfied(step, record, reading(step, step_id, state), state)
+
+
 def _changed(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
     old = {person for people in before.values() for person in people}
     new = {person for people in after.values() for person in people}
@@ -329,7 +335,9 @@ def _take_over(state: DealState, step: ApprovalDef, record: Record, now: datetim
     here, there = reading(step, step.id, state), reading(before, before.id, state)
     given = [
         d for d in state.record(before.id).decisions
-        if d.verdict == "yes" and not d.by_silence and counts(d, state.record(before.id), there, before.covered)
+        # Given before this was asked: what is asked side by side is not one after the other.
+        if d.verdict == "yes" and not d.by_silence and record.since is not None and d.at <= record.since
+        and counts(d, state.record(before.id), there, before.covered)
     ]  # fmt: skip
     taken = False
     for each in given:

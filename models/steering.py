@@ -37,9 +37,9 @@ def _reassign(state: DealState, act: acts.Reassign, now: datetime) -> Said:
     record = state.touch(act.step)
     of = act.of or (act.by if any(act.by in people for people in record.asked.values()) else "")
     parties = tuple(party for party, people in record.asked.items() if of in people) if of else _lonely(record)
-    principal = record.stands_in.get(of, of)
-    moved = Moved(of=principal, to=act.to, by=act.by, at=now, reason=act.reason, parties=parties)
-    record.moved = [*record.moved, moved]
+    for whose in dict.fromkeys((of, record.stands_in.get(of, of))):  # a place of one's own, and the one stood in for
+        moved = Moved(of=whose, to=act.to, by=act.by, at=now, reason=act.reason, parties=parties)
+        record.moved = [*record.moved, moved]
     for party in parties or tuple(record.asked):
         others = [p for p in record.asked[party] if p != of]
         record.asked = {**record.asked, party: list(dict.fromkeys([*others, act.to]))}
