@@ -77,6 +77,7 @@ async def _protect(request: Request, parts: Parts, policy: Policy) -> None:
             raise Problem("wrong_media", "This address takes forms.")
         form = await request.form()
         if not parts.sessions.form_token_fits(request.state.session, str(form.get("form_token", ""))):
+            await request.close()  # files that came along
             raise Problem("forged_form", "The form is too old, or was not made for this visit.")
 
 

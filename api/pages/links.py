@@ -48,6 +48,7 @@ async def answer(request: Request, token: Token, parts: With) -> Response:
         if state == "foreign" and me is not None:
             title = TABLE["foreign_link"].title
             await journal_refusal(parts, link.row.deal_id, me.id, "decide", link.row.step, "foreign_link", title)
+        await request.close()
         return await _explained(request, parts, token, link, me, state)
     taken = await take(request, parts, me, _door(token, link))
     if isinstance(taken, Response):

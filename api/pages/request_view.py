@@ -230,7 +230,8 @@ def _rights(me: Caller, asked: Asked, body: Body, deal: Deal, people: Mapping[st
     if body.nobody and operator:
         move = [("", "the place nobody fills")]
     if operator and asked.kind == "approval":
-        others = dict.fromkeys(each.person for each in body.asked if each.person != me.id)
+        known = [*(each.person for each in body.asked), *asked.people]
+        others = dict.fromkeys(person for person in known if person != me.id)
         move += [(person, called.get(person, person)) for person in others]
     approval = asked.kind == "approval"
     return Rights(

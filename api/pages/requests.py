@@ -97,7 +97,15 @@ async def answer(
 
 async def take(request: Request, parts: Parts, me: Caller, door: Door) -> Response | tuple[Any, Receipt]:
     """Carry out what a form asks for; the page with what is wrong where that cannot be done, and nothing is lost."""
-    form = await request.form()
+    try:
+        return await _take(request, parts, me, door, await request.form())
+    finally:
+        await request.close()
+
+
+async def _take(
+    request: Request, parts: Parts, me: Caller, door: Door, form: FormData
+) -> Response | tuple[Any, Receipt]:
     async with parts.database.read() as session:
         asked = await queries.request(session, door.request)
         people = await queries.people(session)

@@ -46,11 +46,11 @@ async def test_a_wrong_person_sees_the_request_but_no_answer_bar(doors: str) -> 
     assert "This is not yours to answer" in answer.text
 
 
-async def test_an_answer_leads_to_the_inbox_which_says_so_and_a_late_click_sees_the_outcome(doors: str) -> None:
+async def test_an_answer_leads_on_to_what_is_next_which_says_so_and_a_late_click_sees_the_outcome(doors: str) -> None:
     async with sign_in(doors, "noor") as browser:
         answer = await post(browser, FINANCE, act="approve", edition="1", key="a1")
         assert answer.status_code == 303
-        inbox = await browser.get(answer.headers["location"])
+        inbox = await browser.get(answer.headers["location"], follow_redirects=True)
         late = await post(browser, FINANCE.replace("5012345", "5012345"), act="approve", edition="1", key="a2")
         twice = await browser.get(FINANCE)
     assert "Your answer to Corvane Logistics" in inbox.text

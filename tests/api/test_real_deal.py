@@ -149,7 +149,8 @@ async def test_an_approval_reaches_its_person_and_is_answered_on_the_page(real: 
         assert "Dana Whitlock asks" in opened.text
         answer = await post(joel, page, act="approve", edition="1", key="real-joel-1")
         assert answer.status_code == 303, answer.text[:3000]
-        assert "Your answer to Corvane" in (await joel.get(answer.headers["location"])).text
+        onward = await joel.get(answer.headers["location"], follow_redirects=True)
+        assert "Your answer to Corvane" in onward.text
         late = await post(joel, "/inbox", page, act="approve", edition="1", key="real-joel-2")
         assert late.status_code == 200
         assert "This was already answered" in late.text
