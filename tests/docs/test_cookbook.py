@@ -6,23 +6,30 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from cli.flow_plan_text import plan_text
 from models import acts
+from models.absence import Absence
 from models.deal import Status
 from models.flow import FlowDef
 from models.given import given
 from models.money import percent, usd
+from models.people import Directory
 from models.values import Digest
 from tests.docs.following import ROOT
 from tests.docs.recipes import Recipe, cooked, facts, recipes
+from tests.flows.planning import STAFF, START, Somebody, planned
 from tests.models import flying
 from tests.models.flying import Flight
-from workflows.checks import ROLES
+from workflows.checks import ROLES, check
+from workflows.language import calendar
+from workflows.plan import Planned
 
 RECIPES = {recipe.number: recipe for recipe in recipes()}
 PEOPLE = {
@@ -251,7 +258,6 @@ def regional_lead(table: Table) -> None:
         assert stuck.open == {}
         assert stuck.is_("approval:regional price") == "incident"
     stuck.know(region_lead="rosa")
-    stuck.do(acts.Retry(key=stuck.key(), by="dana", step="approval:regional price"))
     assert stuck.open == {"approval:regional price": ("rosa",)}
 
 
@@ -341,11 +347,57 @@ def two_flows(table: Table) -> None:
     assert table.deal(1, discount=10).ended == "won"
 
 
+def matrix(table: Table) -> None:
+    [flow] = table.flows
+    assert table.deal(value=80_000).open == {"approval:price": ("vp_sales",)}
+    assert table.deal(value=20_000, discount=25).open == {"approval:price": ("vp_sales",)}
+    growing = table.deal(value=20_000)
+    growing.answer("deal_desk", "approval:price")
+    assert growing.ended == "won"
+    large = table.deal(value=20_000)
+    assert large.open == {"approval:price": ("deal_desk",)}
+    large.know(value=300_000)
+    assert large.open == {"approval:price": ("cfo",)}
+    assert list(table.deal(value=2_000_000).open.values()) == [("cfo",)]
+    step = flow.steps["approval:price"].step
+    [rows] = step.by
+    facts_ = given(flow, {**DEAL, "value": 2_000_000})
+    assert [who.role for who in rows.named(date(2027, 1, 1), facts_, {"USD": 1})] == ["cfo", "board"]
+    asked = planned(flow, given(flow, {**DEAL, "value": 80_000})).step("approval:price").asked
+    table.said += [party.because for party in asked]
+    open_ended = step.model_copy(update={"by": (rows.model_copy(update={"rows": rows.rows[:-1]}),)})
+    stage = flow.stages[0].model_copy(update={"nodes": (open_ended,)})
+    table.said += [found.what for found in check(FlowDef(**dict(flow) | {"stages": (stage,)}))]
+
+
+def own_hours(table: Table) -> None:
+    [flow] = table.flows
+    deal = given(flow, DEAL)
+
+    def asked(*absences: Absence, active: bool = True) -> Planned:
+        there = (
+            Somebody(each.id, each.roles, each.manager, each.id != "noor" or active) for each in STAFF.people.values()
+        )
+        people = Directory(there, absences, {"noor": calendar("Asia/Tokyo")})
+        made = planned(flow, deal, people=people)
+        table.said.append(" ".join(" ".join(plan_text(made, {})).split()))
+        return made.step("approval:release")
+
+    tokyo = datetime(2026, 11, 25, 9, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert asked().due == tokyo + timedelta(hours=4)
+    away = Absence(person="noor", starts=tokyo, ends=tokyo + timedelta(days=1), delegate=None)
+    assert asked(away).due == tokyo + timedelta(days=1, hours=4)
+    moved = asked(away.model_copy(update={"starts": START, "delegate": "daniel"}))
+    assert [party.people for party in moved.asked] == [("daniel",)]
+    assert [party.people for party in asked(active=False).asked] == [tuple(STAFF.having("sales_ops"))]
+
+
 SHOWN: dict[int, Callable[[Table], None]] = dict(
     enumerate(
         (two_levels, four_eyes, manager_chain, ladder, foreign_paper, weekly_price, purchase_order, deposit,
          hears_everyone, self_service, bounded_rework, only_when_worse, regional_lead, silent_renewal, fitting_document,
-         two_signatures, kick_off, survey_per_site, veto, opinion, deciding_form, two_flows),
+         two_signatures, kick_off, survey_per_site, veto, opinion, deciding_form, two_flows,
+         matrix, own_hours),
         start=1,
     )
 )  # fmt: skip
