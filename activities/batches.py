@@ -36,6 +36,7 @@ _DEAL = _names(Deal, "delivery")
 _REQUEST = _names(Request)
 _SIGNING = _names(Signing, "signed_at", "evidence")
 _TOLD = _names(JournalRow, "id", "txid")
+_ITEM = "array['question', 'deal_title', 'account', 'amount', 'due', 'request']"
 
 # Inserts or locks: either way the row is ours until the transaction ends. xmin names the very version of the row,
 # which every writer makes anew: while it is the same, nobody has written to this deal.
@@ -71,13 +72,16 @@ kept as (
 asked as (
     insert into request ({", ".join(_REQUEST)}) select {", ".join(_REQUEST)}
     from head, given, jsonb_populate_recordset(null::request, b -> 'asked')
-    on conflict (id) do update set {_same(_REQUEST, "id")}
+    on conflict (id) do update set {_same(_REQUEST, "id")} returning id
 ),
 closed as (
     update request r set state = 'closed', closed_at = (b ->> 'at')::timestamptz, seq = (b ->> 'seq')::bigint,
         outcome = c.outcome, answered_by = c.answered_by
     from head, given, jsonb_to_recordset(b -> 'closed') as c(id text, outcome text, answered_by text)
-    where r.id = c.id and r.state = 'open'
+    where r.id = c.id and r.state = 'open' returning r.id
+),
+reopened as (
+    select r.id from asked join request r using (id) where r.state = 'closed'
 ),
 signing as (
     insert into signing ({", ".join(_SIGNING)}) select {", ".join(_SIGNING)}
@@ -89,9 +93,41 @@ void as (
         and not b -> 'signing' @> jsonb_build_array(jsonb_build_object('token_hash', s.token_hash))
 ),
 owed as (
-    insert into outbound (id, kind, deal_id, person, body, not_before)
-    select id, kind, deal_id, person, body, coalesce(o.not_before, now())
+    insert into outbound (id, kind, deal_id, person, body, not_before, state)
+    select id, kind, deal_id, person, body, coalesce(o.not_before, now()), coalesce(o.state, 'waiting')
     from head, given, jsonb_populate_recordset(null::outbound, b -> 'owed') o on conflict do nothing
+    returning kind, deal_id, person, body, not_before
+),
+digests as (
+    insert into outbound (id, kind, deal_id, person, not_before, body)
+    select o.body ->> 'digest', kind, deal_id, person, not_before, jsonb_build_object('template', 'digest',
+        'to', min(o.body ->> 'to'), 'name', min(o.body ->> 'name'), 'zone', min(o.body ->> 'zone'),
+        'items', jsonb_agg((select jsonb_object_agg(key, value) from jsonb_each(o.body) where key = any({_ITEM}))))
+    from owed o where o.body ? 'digest' group by 1, 2, 3, 4, 5
+    on conflict (id) do update
+        set body = jsonb_set(outbound.body, '{{items}}', (outbound.body -> 'items') || (excluded.body -> 'items'))
+        where outbound.state = 'waiting'
+),
+rewritten as (
+    insert into outbound (id, kind, deal_id, person, body)
+    select o.id || r.suffix || case when again.id is null then '' else '-' || (b ->> 'seq') end,
+        'slack', o.deal_id, o.person, o.body || r.change || jsonb_build_object('rewrites', o.id)
+    from given, (select id, '|closed', '{{"template": "closed"}}'::jsonb from closed
+        union all select id, '|open', '{{}}' from reopened) r(id, suffix, change)
+    join outbound o on o.deal_id = $2 and o.kind = 'slack' and o.body ->> 'request' = r.id
+    left join outbound again on again.id = o.id || r.suffix
+    where not o.body ? 'rewrites' and not o.body ? 'digest'
+    on conflict do nothing
+),
+linked as (
+    insert into door_link (token_hash, deal_id, request_id, step, round, person)
+    select token_hash, deal_id, request_id, step, round, person
+    from head, given, jsonb_populate_recordset(null::door_link, b -> 'links') on conflict do nothing
+),
+expired as (
+    update door_link l set expires_at = case when r.closed then (b ->> 'at')::timestamptz end from given,
+        (select id, true from closed union all select id, false from reopened) r(id, closed)
+    where l.request_id = r.id
 )
 select version from head
 """  # noqa: S608 - only names of our own columns are put in
@@ -130,6 +166,7 @@ class Told:
     closed: list[Row] = field(default_factory=list)
     signing: list[Row] | None = None
     owed: list[Row] = field(default_factory=list)
+    links: list[Row] = field(default_factory=list)
 
 
 class Batches:
@@ -186,7 +223,7 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
     parts = {
         "at": to_json(told.at), "seq": to_json(told.seq), "position": to_json(position), "hash": to_json(digest),
         "told": to_json(new), "deal": to_json([told.deal] if told.deal else []), "asked": _list(changed),
-        "closed": to_json(told.closed), "owed": to_json(told.owed),
+        "closed": to_json(told.closed), "owed": to_json(told.owed), "links": to_json(told.links),
     }  # fmt: skip
     wanted = None if told.signing is None else frozenset(row["token_hash"] for row in told.signing)
     if wanted is not None and wanted != seen.signing:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy.dialects.postgresql import insert
@@ -11,7 +12,7 @@ from temporalio import activity
 
 from activities.batches import Batches, Seen, Told
 from activities.failures import told_to_temporal
-from activities.notifying import messages
+from activities.notifying import Desk
 from activities.people import Roster
 from activities.read_side import (
     REQUESTS,
@@ -29,11 +30,14 @@ from models.deal import DealState
 from models.flow import FlowDef
 from models.journal import JournalEntry
 from models.outcomes import Recorded, recorded
-from models.people import BusinessTime, Directory, find_out
+from models.people import BusinessTime, find_out
 from models.progress import explain
 from models.tables.deals import Deal
 from models.tables.flows import FlowVersion
-from models.tables.people import Person
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class _Kept(NamedTuple):
@@ -46,8 +50,10 @@ class _Kept(NamedTuple):
 class Recorder:
     """Writes what happened to deals, and answers what only the world knows: who is asked, and until when."""
 
-    def __init__(self, database: Database, clock: BusinessTime, signing_key: bytes) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, clock: BusinessTime, signing_key: bytes, now: Callable[[], datetime] = _now
+    ) -> None:
+        self._database, self._now = database, now
         self._clock = clock
         self._signing_key = signing_key
         self._flows: dict[str, _Kept] = {}
@@ -68,7 +74,8 @@ class Recorder:
             seq = state.seq  # before `recorded`, whose own notes come with the next batch
             recorded(state, answer, batch.needs, batch.at)
             entries = [JournalEntry.model_validate(entry) for entry in batch.entries]
-            telling = _Telling(batch, state, seq, entries, kept.digest, directory, self._signing_key)
+            desk = Desk(state, directory, batch.entries, max(batch.at, self._now()), self._signing_key)
+            telling = _Telling(batch, state, seq, entries, kept.digest, desk)
             await self._batches.write(state.deal, entries, telling.told)
         return answer
 
@@ -98,11 +105,9 @@ class _Telling:
     """What one batch says, to be told from how the deal was before."""
 
     def __init__(
-        self, batch: Batch, state: DealState, seq: int, entries: Sequence[JournalEntry], digest: str,
-        directory: Directory[Person], key: bytes,
-    ) -> None:  # fmt: skip
-        self.batch, self.state, self.seq, self.entries = batch, state, seq, entries
-        self.directory, self.key = directory, key
+        self, batch: Batch, state: DealState, seq: int, entries: Sequence[JournalEntry], digest: str, desk: Desk
+    ) -> None:
+        self.batch, self.state, self.seq, self.entries, self.desk = batch, state, seq, entries, desk
         waits = explain(state)
         self.row = deal_row(state, waits, batch.at, digest) | {"seq": seq}
         self.asked = [wait for wait in waits if wait.kind in REQUESTS]
@@ -117,7 +122,9 @@ class _Telling:
         told.closed = [closed_row(state, name, each) for name, each in seen.open.items() if name not in told.asked]
         told.owed = write_back(state, self.seq, seen.view, crm_view(self.row))
         if batch.needs or batch.entries:
-            told.owed += messages(state, self.asked, self.directory, batch.entries, seen.owed)
+            questions = {request: row["body"].get("question", "") for request, row in told.asked.items()}
+            post = self.desk.post(self.asked, questions, seen.owed)
+            told.owed, told.links = told.owed + post.rows, post.links
         if any(step.startswith("signature:") for step in state.records):
-            told.signing = signing_rows(state, self.asked, self.key)
+            told.signing = signing_rows(state, self.asked, self.desk.key)
         return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
@@ -32,18 +33,26 @@ KEY = b"k" * 32
 _numbers = itertools.count(1)
 
 
-async def hire(database: Database, **roles: list[str]) -> None:
-    """Employ people with a mail address and a chat name."""
+async def hire(database: Database, *, notify: dict[str, Any] | None = None, **roles: list[str]) -> None:
+    """Employ people with a mail address and a chat name, who all want to be told in one way."""
     async with database.write() as session:
         for name, given in roles.items():
             session.add(
-                Person(id=name, name=name.title(), email=f"{name}@halden.example", slack=f"U-{name}", roles=given)
+                Person(
+                    id=name,
+                    name=name.title(),
+                    email=f"{name}@halden.example",
+                    slack=f"U-{name}",
+                    roles=given,
+                    notify=notify or {},
+                    zone="America/Chicago",
+                )
             )
 
 
-def recorder(database: Database) -> Recorder:
+def recorder(database: Database, now: datetime = NOW) -> Recorder:
     """Return `record` as one worker has it."""
-    return Recorder(database, business_time(CalendarSpec(zone="America/Chicago", country="US")), KEY)
+    return Recorder(database, business_time(CalendarSpec(zone="America/Chicago", country="US")), KEY, lambda: now)
 
 
 def two_ask() -> FlowDef:
