@@ -132,7 +132,7 @@ class Talk:
             "by": me.id, "key": key, "channel": "slack", "step": request.step, "round": request.round
         }  # fmt: skip
         try:
-            act = ACT.validate_python(fields | _own(action, answers, about.pressed.edition))
+            act = ACT.validate_python(fields | act_fields(action, answers, about.pressed.edition))
             receipt = await carry_out(self._parts, me, request.deal_id, act, act.do, request.step)
         except ValidationError as wrong:
             first = wrong.errors()[0]
@@ -193,7 +193,8 @@ class Talk:
         return self._parts.settings.public_url.rstrip("/") + request_path(request.id)
 
 
-def _own(action: str, answers: Mapping[str, str], edition: int) -> dict[str, Any]:
+def act_fields(action: str, answers: Mapping[str, str], edition: int) -> dict[str, Any]:
+    """Return what an act says that a button and a form's answers stand for."""
     match action:
         case "ask_information":
             return {"do": action, "question": answers.get("question", "")}
