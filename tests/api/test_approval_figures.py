@@ -65,6 +65,21 @@ def seeded() -> list[Told]:
     return told
 
 
+async def write(database: Database, told: list[Told]) -> None:
+    """Write the deals, one closed request of each, and their journals."""
+    async with database.write() as session:
+        session.add_all([each.owner for each in told])
+        await session.flush()
+        for each in told:
+            step = next(entry.step for entry in each.entries if entry.kind in ("decided", "silence"))
+            row = request(each.owner, str(step), "Review", [], state="closed", opened_at=each.opened)
+            row.closed_at = each.entries[-1].at
+            session.add(row)
+    for each in told:
+        async with database.write() as session:
+            await append(session, each.owner.id, each.entries)
+
+
 @pytest.fixture(scope="module")
 async def journal(database: Database) -> list[Told]:
     """The seed, written: deals and requests, then every journal."""
@@ -73,17 +88,7 @@ async def journal(database: Database) -> list[Told]:
     told += [
         Told(deal("8191", "Elsewhere", "1000", flow="other"), NOW - timedelta(days=9)).decided(1, "noor", "reject")
     ]
-    async with database.write() as session:
-        session.add_all([each.owner for each in told])
-        await session.flush()
-        for each in told:
-            step = next(entry.step for entry in each.entries if entry.kind == "decided")
-            row = request(each.owner, str(step), "Review", [], state="closed", opened_at=each.opened)
-            row.closed_at = each.entries[-1].at
-            session.add(row)
-    for each in told:
-        async with database.write() as session:
-            await append(session, each.owner.id, each.entries)
+    await write(database, told)
     return told
 
 
@@ -136,6 +141,22 @@ async def test_an_answer_is_reversed_when_it_was_taken_back_or_overruled_not_whe
     assert {pace.person for pace in each if pace.reversed} == {"noor"}
 
 
+async def test_another_answer_to_the_same_content_is_a_reversal_and_to_other_content_is_none(
+    database: Database,
+) -> None:
+    opened = NOW - timedelta(days=4)
+    told = [Told(deal(f"84{n}", f"Turn {n}", "1000", flow="turned"), opened) for n in range(2)]
+    for n, each in enumerate(told):
+        each.decided(1, "noor").say(
+            30, "noor", "decided", verdict="reject", signed={"margin": "24.6 %" if n else "19 %"}
+        )
+    await write(database, told)
+    async with database.read() as session:
+        together, _ = await approval_figures.paces(session, SINCE, "turned")
+    assert together is not None
+    assert (together.answers, together.reversed) == (4, 1)
+
+
 async def test_the_rules_that_always_say_yes_are_those_plain_sql_finds(database: Database, journal: list[Told]) -> None:
     async with database.read() as session:
         found = await approval_figures.habits(session, SINCE, "seed")
@@ -155,9 +176,7 @@ async def test_the_rules_that_always_say_yes_are_those_plain_sql_finds(database:
     assert finance[2:7] == (10, 8, 0, 1, 1)
 
 
-async def test_a_rule_asked_less_than_five_times_says_nothing_about_always(
-    database: Database, journal: list[Told]
-) -> None:
+def test_a_rule_asked_less_than_five_times_says_nothing_about_always() -> None:
     few = Habit("f", "s", approval_figures.ENOUGH - 1, approval_figures.ENOUGH - 1, 0, 0, 0, timedelta(), timedelta())
     assert not few.always
     assert few._replace(requests=approval_figures.ENOUGH, yes=approval_figures.ENOUGH).always
@@ -166,12 +185,7 @@ async def test_a_rule_asked_less_than_five_times_says_nothing_about_always(
 async def test_silence_counts_as_the_answer_of_its_rule_and_of_nobody(database: Database) -> None:
     told = Told(deal("8300", "Quiet", "1000", flow="quiet"), NOW - timedelta(days=3))
     told.say(48, "silence", "silence", verdict="approve")
-    async with database.write() as session:
-        session.add(told.owner)
-        await session.flush()
-        session.add(request(told.owner, STEP, "Review", [], state="closed", opened_at=told.opened))
-    async with database.write() as session:
-        await append(session, told.owner.id, told.entries)
+    await write(database, [told])
     async with database.read() as session:
         together, each = await approval_figures.paces(session, SINCE, "quiet")
         (habit,) = await approval_figures.habits(session, SINCE, "quiet")

@@ -13,6 +13,7 @@ from connectors.database import Database
 from models.tables.requests import Request
 from tests.api.busy_inbox import busy
 from tests.api.company import Company, load
+from tests.api.test_approval_figures import seeded, write
 from tests.browser.conftest import DESKTOP, PHONE, accessible, visit
 
 pytestmark = pytest.mark.browser
@@ -22,27 +23,42 @@ VIEWS = {
     "inbox-team": "/inbox?tab=team",
     "inbox-all": "/inbox?tab=all&order=due",
     "inbox-narrowed": "/inbox?ask=nothing+like+it",
+    "team": "/team",
+    "approvals-empty": "/approvals?flow=saas",
+}
+RUNNING = {
+    "team-all": "/team?of=all",
+    "approvals": "/approvals?days=365",
+    "policies": "/policies",
+    "policies-flow": "/policies?flow=financial-services",
+    "policies-none": "/policies?flow=nothing",
 }
 
 
 @pytest.fixture(scope="module")
 async def rows(database: Database) -> Company:
-    """A company whose inboxes are full."""
+    """A company whose inboxes are full, with approvals that were answered before."""
     await load(database, busy())
+    await write(database, seeded())
     return busy()
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
-async def test_every_list_is_accessible_and_fits_the_screen(
-    browser: Browser, doors: str, shots: Path, size: dict[str, int], scheme: str
+@pytest.mark.parametrize(("person", "views"), [("Noor Halvorsen", VIEWS), ("Iris Castell", RUNNING)])
+async def test_every_list_and_figure_is_accessible_and_fits_the_screen(
+    browser: Browser, doors: str, shots: Path, person: str, views: dict[str, str], size: dict[str, int], scheme: str
 ) -> None:
-    async with visit(browser, doors, "Noor Halvorsen", viewport=size, color_scheme=scheme) as page:
-        for name, address in VIEWS.items():
+    async with visit(browser, doors, person, viewport=size, color_scheme=scheme) as page:
+        for name, address in views.items():
             await page.goto(address)
             await page.screenshot(path=shots / f"{name}-{size['width']}-{scheme}.png")
             wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert wide <= 0, f"{name}: {wide} px wider than the screen"
             await accessible(page)
+
+
+async def test_what_is_delegated_says_for_whom_and_until_when(browser: Browser, doors: str) -> None:
+    async with visit(browser, doors, "Noor Halvorsen", viewport=PHONE, java_script_enabled=False) as page:
         await page.goto("/inbox?tab=delegated")
         await expect(page.get_by_text("For Daniel Reyes, Chief financial officer, away until")).to_be_visible()
         await expect(page.locator(".row").first).to_contain_text("for Daniel Reyes")
