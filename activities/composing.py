@@ -77,7 +77,7 @@ class Composer:
 
         Raises Refused where there is no text for it.
         """
-        told = Told.model_validate({**(shown(request) if request else {}), **body, "names": dict(names or {})})
+        told = Told.model_validate({**_known(body, request), "names": dict(names or {})})
         told = told.model_copy(update={"items": [self._item(item, told, to) for item in told.items]})
         link = self._link(told, to)
         values = {"m": told, "link": link}
@@ -109,6 +109,16 @@ class Composer:
         if to.channel == "mail" and to.person:
             return f"{self._url}/a/{link_token(self._key, request, to.person)}"
         return self._url + request_path(request)
+
+
+def _known(body: Mapping[str, Any], request: Request | None) -> dict[str, Any]:
+    """Return what is known: the row's body, and from the request what that leaves open, or what became of it."""
+    if request is None:
+        return dict(body)
+    page = shown(request)
+    if body.get("template") == "closed":  # whoever is named in a rewritten message did something else
+        return {**body, **page}
+    return {**page, **{name: said for name, said in body.items() if said or name not in page}}
 
 
 def buttons(request: Request, to: Addressed) -> tuple[Button, ...]:

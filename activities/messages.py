@@ -20,7 +20,7 @@ from models.tables.requests import Request
 WITHDRAWN = ExternalRef(id="withdrawn")
 """Stands for a message whose request was closed before it could be sent."""
 NOTHING = ExternalRef(id="nothing to rewrite")
-"""Stands for the rewriting of a message that never went out."""
+"""Stands for a rewriting that is no longer needed, or whose message never went out."""
 _ASKS = ("request", "reminder", "escalated", "signing", "nudge", "answered")
 
 
@@ -57,6 +57,8 @@ class Messages:
                 body = await _still_open(session, body)
                 if not body["items"]:
                     return WITHDRAWN
+            if request is not None and request.state == "open" and body.get("template") == "closed":
+                return NOTHING  # it was closed, and is open again
             original = await _original(session, str(body["rewrites"])) if body.get("rewrites") else None
             names = await names_of(session, str(body.get("by", "")), (request.answered_by if request else None) or "")
         message = self._composer.message(body, request, _addressed(row), names)

@@ -221,12 +221,15 @@ async def test_an_answer_from_anywhere_rewrites_what_stands_in_chat(
 ) -> None:
     deal = fresh_deal()
     asked = await a_request(database, deal)
-    sent = row("slack", "request", deal, to="U0JOEL")
+    sent = row("slack", "nudge", deal, to="U0JOEL", by="dana")
     await delivered(database, chats, sent)
+    closed = row("slack", "closed", deal, to="U0JOEL", by="dana", rewrites=sent.id)
+    closed.id = f"{sent.id}|closed"
+    assert await delivered(database, chats, Outbound(**{**closed.model_dump(), "id": f"{sent.id}|early"})) == "sent"
+    [posted] = [each for each in await outside.objects("slack", "messages") if deal in str(each["metadata"])]
+    assert posted["text"].startswith("dana asks you to answer"), "it is open again, so nothing is rewritten"
     async with database.write() as session:
         await session.merge(Request(**{**asked.model_dump(), **CLOSED}))
-    closed = row("slack", "closed", deal, to="U0JOEL", rewrites=sent.id)
-    closed.id = f"{sent.id}|closed"
     # At least once is enough: the second rewriting changes nothing.
     assert [await delivered(database, chats, closed) for _ in range(2)] == ["sent", "sent"]
     [posted] = [each for each in await outside.objects("slack", "messages") if deal in str(each["metadata"])]
