@@ -43,7 +43,7 @@ def policy_verdict(step: ApprovalDef, record: Record, now: Reading, state: DealS
     if any(_speaks(d, each.person) for each in record.added for d in noes.values()):
         return False
     wanted = _wanted(step, asked)
-    if not _fillable(asked, _keys(yes, record), wanted):
+    if not _fillable(asked, _keys(yes, step, record, state), wanted):
         return False if noes and not _within_reach(step, asked, record, yes, noes, state) else None
     return True if all(_said(yes, each.person) for each in record.added) else None
 
@@ -107,11 +107,11 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
     if first:
         return [*first]
     asked = approvers(step, state)
-    if _fillable(asked, _keys(yes, record), _wanted(step, asked)):
+    if _fillable(asked, _keys(yes, step, record, state), _wanted(step, asked)):
         return [*last]
     able = _able(step, record, yes, noes, state)
     left = [who for who in asked if not _lost(who, record, noes)]
-    full, of_use = _seating(left, _keys(yes, record), able, _wanted(step, asked))
+    full, of_use = _seating(left, _keys(yes, step, record, state), able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
     useful = [who for i, who in enumerate(left) if i in of_use] or waiting
     return useful[:1] if step.in_turn else useful
@@ -135,7 +135,7 @@ def _able(
     step: ApprovalDef, record: Record, yes: Mapping[str, Decision], noes: Mapping[str, Decision], state: DealState
 ) -> dict[str, frozenset[str]]:
     """Return who has said yes or still may, with the parties they count for."""
-    found = dict(_keys(yes, record))
+    found = dict(_keys(yes, step, record, state))
     for person, keys in _asked_by_person(record).items():
         if person not in found and person not in noes and not may_answer(step, person, record, state):
             found[person] = keys
@@ -162,10 +162,15 @@ def _asked_by_person(record: Record) -> dict[str, frozenset[str]]:
     return found
 
 
-def _keys(given: Mapping[str, Decision], record: Record) -> dict[str, frozenset[str]]:
-    """Return what each answer counts for: the parties it was given for, and those its person is asked for now."""
-    asked = _asked_by_person(record)
-    return {p: frozenset(decision.parties) | asked.get(p, frozenset()) for p, decision in given.items()}
+def _keys(
+    given: Mapping[str, Decision], step: ApprovalDef, record: Record, state: DealState
+) -> dict[str, frozenset[str]]:
+    """Return what each answer counts for: the parties it was given for, and those its person may answer for now."""
+    asked, found = _asked_by_person(record), dict[str, frozenset[str]]()
+    for person, decision in given.items():
+        signed, now = frozenset(decision.parties), asked.get(person, frozenset())
+        found[person] = signed if now <= signed or may_answer(step, person, record, state) else signed | now
+    return found
 
 
 def _speaks(decision: Decision, person: str) -> bool:
