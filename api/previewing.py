@@ -18,7 +18,7 @@ from api.shapes import PreviewChange, PreviewLine, PreviewWhole, Slug, SourceId
 from api.supporting import Usual
 from models.acts import Revise
 from models.deal import DealState
-from models.preview import Preview, preview
+from models.preview import Line, Preview, preview
 from models.refusals import refusal
 from models.values import Value
 
@@ -31,11 +31,10 @@ TAKEN_BACK = frozenset({"asked again", "void", "signed again", "asked of the own
 
 @dataclass(frozen=True)
 class Previewed:
-    """A preview, what the deal is now, and how long each step's answers usually take."""
+    """A preview, and what the deal is now."""
 
     state: DealState
     preview: Preview
-    usual: Mapping[str, Usual]
 
 
 @router.post(
@@ -48,7 +47,9 @@ async def preview_change(
     """Say who would be asked and whose answer would stand if these facts changed. Nothing is changed by asking."""
     deal_id = deal_id_of(source, source_id)
     found = await previewed(parts, caller, deal_id, change.facts, change.unset)
-    lines = [_line(found, each) for each in found.preview.lines]
+    async with parts.database.read() as session:
+        usual = await supporting.usual(session, found.state.flow.name, parts.now())
+    lines = [_line(each, usual) for each in found.preview.lines]
     return PreviewWhole(deal=deal_id, fingerprint=found.preview.fingerprint, held=found.preview.held, lines=lines)
 
 
@@ -60,7 +61,6 @@ async def previewed(
         deal = await queries.deal(session, deal_id)
         if deal is None:
             raise Problem("unknown_deal", f"There is no deal {deal_id.removeprefix('deal/')}.")
-        usual = await supporting.usual(session, deal.flow, parts.now())
     if deal.ended_at is not None:
         raise Problem("ended")
     try:
@@ -79,14 +79,14 @@ async def previewed(
         if no is not None:
             field = no.details.get("field")
             raise Problem("invalid", no.message, **({"field": field} if field else {}))
-    return Previewed(state, preview(state, act, now), usual)
+    return Previewed(state, preview(state, act, now))
 
 
-def _line(found: Previewed, line: object) -> PreviewLine:
+def _line(line: Line, usual: Mapping[str, Usual]) -> PreviewLine:
     told = PreviewLine.model_validate(line, from_attributes=True)
-    usual = found.usual.get(told.step)
-    if usual is None:
+    known = usual.get(line.step)
+    if known is None:
         return told
     return told.model_copy(
-        update={"usual_hours": round(usual.hours, 1), "slow_hours": round(usual.slow, 1), "answers": usual.answers}
+        update={"usual_hours": round(known.hours, 1), "slow_hours": round(known.slow, 1), "answers": known.answers}
     )

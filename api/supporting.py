@@ -74,17 +74,20 @@ async def similar(session: ReadSession, asked: Request, deal: Deal, now: datetim
         & (col(Deal.currency) == deal.currency)
         & col(Deal.amount).between(deal.amount * low, deal.amount * high)
     )
-    joined = select(Request, Deal).join(Deal, col(Deal.id) == col(Request.deal_id)).where(mine)
-    near = joined.order_by(func.abs(col(Deal.amount) - deal.amount), col(Request.id)).limit(SHOWN)
-    counts = (
-        select(func.count(), func.count().filter(col(Request.outcome) == "approved"))
-        .select_from(Request)
+    counted = (
+        select(col(Request.id), func.count().over(), func.count().filter(col(Request.outcome) == "approved").over())
         .join(Deal, col(Deal.id) == col(Request.deal_id))
         .where(mine)
+        .order_by(func.abs(col(Deal.amount) - deal.amount), col(Request.id))
+        .limit(SHOWN)
     )
-    nearest = [_past(request, its) for request, its in (await session.execute(near)).all()]
-    number, approved = (await session.execute(counts)).one()
-    return Similar(number, approved, tuple(nearest))
+    found = (await session.execute(counted)).all()
+    if not found:
+        return Similar()
+    names = [row[0] for row in found]
+    nearest = select(Request, Deal).join(Deal, col(Deal.id) == col(Request.deal_id)).where(col(Request.id).in_(names))
+    past = {each.id: _past(each, its) for each, its in (await session.execute(nearest)).all()}
+    return Similar(found[0][1], found[0][2], tuple(past[name] for name in names if name in past))
 
 
 def _past(request: Request, deal: Deal) -> Past:

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api import queries
+from api import queries, supporting
 from api.acting import carry_out, new_key, update_id
 from api.auth import Caller
 from api.deals import deal_id_of
@@ -34,6 +34,9 @@ from models.values import Value
 
 router = APIRouter()
 FACT = "fact."
+ENOUGH = 3
+"""Of fewer answers nothing is said about how long they take."""
+MACHINES = frozenset({"call", "render", "subflow"})
 SourceName = Annotated[str, Path(max_length=40)]
 Part = Annotated[str, Path(max_length=120)]
 BIG = frozenset({"items", "form", "digest"})
@@ -135,6 +138,7 @@ async def _page(
     async with parts.database.read() as session:
         deal = await queries.deal(session, deal_id)
         people = await queries.people(session)
+        usual = await supporting.usual(session, now.state.flow.name, parts.now())
     assert deal is not None, deal_id
     called = names(people)
     owner = people.get(deal.owner)
@@ -146,7 +150,7 @@ async def _page(
             (_label(now.state.flow.facts[path]), _now(now.state, path), plain_of(v)) for path, v in facts.items()
         ],
         "facts": {path: str(said.get(FACT + path, "")) for path in facts},
-        "rows": [_row(each, found.usual.get(each.step), called) for each in found.preview.lines],
+        "rows": [_row(each, usual.get(each.step), called) for each in found.preview.lines],
         "held": found.preview.held,
         "fingerprint": found.preview.fingerprint,
         "takes_back": _takes_back(found) if facts else [],
@@ -206,8 +210,9 @@ def _row(line: Line, usual: Usual | None, called: Mapping[str, str]) -> Row:
     tone, sign = TONES.get(line.what, ("", "dot"))
     asked = ", ".join(called.get(p, p) for p in line.people) or line.who
     whom = called.get(line.person, line.person) if line.person else asked
+    whom = whom or ("the system" if line.kind in MACHINES else "nobody")
     takes = ""
-    if usual is not None and line.what not in {"stands", "no longer called for", "void"}:
+    if usual is not None and usual.answers >= ENOUGH and line.what not in {"stands", "no longer called for", "void"}:
         half, most = length(timedelta(hours=usual.hours)), length(timedelta(hours=usual.slow))
         takes = f"usually {half}; four of five within {most} ({usual.answers} answers)"
     return Row(line, tone, sign, whom, takes)

@@ -224,7 +224,7 @@ def _rights(me: Caller, asked: Asked, body: Body, deal: Deal, people: Mapping[st
     operator = bool(me.roles & set(OPERATORS))
     owner = people.get(deal.owner)
     owns = me.id == deal.owner or (owner is not None and owner.manager == me.id)
-    named = me.id in {each.person for each in body.asked}
+    named = me.id in {*asked.people, *(each.person for each in body.asked)}
     called = names(people)
     move: list[tuple[str, str]] = [("", "your own place")] if named and not body.nobody else []
     if body.nobody and operator:
