@@ -71,9 +71,10 @@ def workers(deals: Client, outside: Client, database: Database, connectors: Conn
     recorder = Recorder(database, business_time(calendar), _key())
     onboardings = Onboardings(database, calendar, PLANS)
     folders = [folder / "templates" / "documents" for folder in FlowSettings.read().throughline_flows]
+    quoting = Quoting(database, shipped_book())
     pure: list[Callable[..., Any]] = [
         recorder.record, onboardings.prepare, onboardings.record, expand_calendar,
-        Quoting(database, shipped_book()).price_quote, Rendering(database, folders).render,
+        quoting.price_quote, quoting.sum_up_lines, Rendering(database, folders).render,
     ]  # fmt: skip
     projects = Projects(ledger, connectors.projects)
     orders, supply = Orders(connectors.erp, ledger, database), Supply(connectors.erp)

@@ -87,6 +87,16 @@ class Priced(_Data):
     scope: Digest
 
 
+class SummedUp(_Data):
+    """What the lines of a deal add up to."""
+
+    line_count: int
+    family_count: int
+    largest_family: int
+    given_away: Money
+    largest_discount: Percent
+
+
 class OrderInput(_Data):
     """What the ERP books."""
 
@@ -145,6 +155,8 @@ class HoursLeft(_Data):
 
 
 price_quote = Action("price_quote", "Price quote", PriceInput, Priced, queue="deals", valid_days=VALID_DAYS)
+# Of the lines: how many, of how many product families, how many of one family at most, and what discounts come to.
+sum_up_lines = Action("sum_up_lines", "Sums over the lines", PriceInput, SummedUp, queue="deals")
 create_sales_order = Action(
     "create_sales_order",
     "Sales order",
@@ -179,5 +191,5 @@ read_machine_hours = Action(
 )
 
 CATALOG: tuple[Action, ...] = (  # type: ignore[type-arg]
-    price_quote, read_material_price, read_machine_hours, create_sales_order, create_project,
+    price_quote, sum_up_lines, read_material_price, read_machine_hours, create_sales_order, create_project,
 )  # fmt: skip

@@ -1,7 +1,8 @@
-"""The action `price_quote`: a deal's stored lines become a stored quote and the facts that rules look at."""
+"""The actions `price_quote` and `sum_up_lines`: a deal's stored lines become a quote and facts that rules look at."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 
@@ -9,17 +10,17 @@ from temporalio import activity
 
 from activities import content
 from activities.calling import inputs_of, wrong
-from activities.catalog import Priced, PriceInput
+from activities.catalog import Priced, PriceInput, SummedUp
 from activities.failures import told_to_temporal
 from activities.lines import MEDIA, Line
 from activities.pricing import PriceBook, Product, Sold, SoldLine, quote_for
 from connectors.database import Database
 from models.calls import ActionCall
-from models.money import Percent
+from models.money import Percent, percent
 from models.outcomes import Result
 from models.price import Unpriceable
 from models.quote import Charge, Quote
-from models.values import Digest
+from models.values import Digest, wrap
 
 USUAL_TERM = 12
 """Months for which a monthly line is sold when neither the deal nor a line says so."""
@@ -40,12 +41,7 @@ class Quoting:
     async def price_quote(self, call: ActionCall) -> Result:
         """Price the lines, store the quote, return amount, margin, quote and scope."""
         with told_to_temporal():
-            asked = inputs_of(call, PriceInput)
-            lines = await self._lines(asked)
-            try:
-                quote = priced(asked, lines, self._book, self._on(), max(call.revision, 1))
-            except Unpriceable as cannot:
-                raise wrong(str(cannot)) from cannot
+            quote = await self._priced(call)
             async with self._database.write() as session:
                 name = f"quote v{quote.version} of {call.deal}"
                 sha256 = await content.put(session, quote.model_dump_json().encode(), MEDIA, name)
@@ -59,6 +55,21 @@ class Quoting:
             facts={name: getattr(made, name) for name in Priced.model_fields},
             valid_until=datetime.combine(quote.valid_until, time.max, UTC),
         )
+
+    @activity.defn(name="sum_up_lines")
+    async def sum_up_lines(self, call: ActionCall) -> Result:
+        """Return what the lines add up to: how many, of which families, and what their discounts come to."""
+        with told_to_temporal():
+            made = summed_up(await self._priced(call))
+        return Result(facts={name: wrap(getattr(made, name)) for name in SummedUp.model_fields})
+
+    async def _priced(self, call: ActionCall) -> Quote:
+        asked = inputs_of(call, PriceInput)
+        lines = await self._lines(asked)
+        try:
+            return priced(asked, lines, self._book, self._on(), max(call.revision, 1))
+        except Unpriceable as cannot:
+            raise wrong(str(cannot)) from cannot
 
     async def _lines(self, asked: PriceInput) -> list[Line]:
         async with self._database.read() as session:
@@ -85,6 +96,18 @@ def priced(asked: PriceInput, lines: Sequence[Line], book: PriceBook, on: date, 
             version=version,
         ),
         with_products_of(lines, book),
+    )
+
+
+def summed_up(quote: Quote) -> SummedUp:
+    """Return what the lines of a quote add up to. A line that is in no price book is a family of its own."""
+    families = Counter(line.family or line.product for line in quote.lines)
+    return SummedUp(
+        line_count=len(quote.lines),
+        family_count=len(families),
+        largest_family=max(families.values(), default=0),
+        given_away=quote.totals.list_price - quote.totals.amount,
+        largest_discount=max((line.discount for line in quote.lines), key=lambda each: each.value, default=percent(0)),
     )
 
 

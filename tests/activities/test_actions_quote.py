@@ -25,7 +25,7 @@ from models.money import percent, usd
 from models.outcomes import Result
 from models.quote import Quote
 from models.tables.documents import Document
-from models.values import Digest, Items, Text, Value
+from models.values import Digest, Items, Text, Value, Whole
 from tests.activities.calls import ONBOARDING, SERVERS, call, fresh_deal, line, record, stored, to_price
 
 DAY = date(2026, 11, 16)
@@ -74,6 +74,29 @@ async def test_the_price_book_wins_over_what_the_crm_says(database: Database, qu
     seats = line("l1", "managed-workplace", "100", "1.00", "0.50", recurring="monthly")
     quote = await kept_quote(database, await quoting.price_quote(call("price_quote", await to_price(database, seats))))
     assert quote.lines[0].unit_list == usd("52.00")
+
+
+async def test_what_the_lines_add_up_to_is_known_line_by_line_and_family_by_family(
+    database: Database, quoting: Quoting
+) -> None:
+    seats = line("l1", "managed-workplace", "100", "52.00", recurring="monthly", discount=Decimal(10))
+    own = line("l4", "OWN", "1", "500.00", "300.00", discount=Decimal(40))
+    more = line("l2", "managed-workplace", "20", "52.00", recurring="monthly")
+    backup = line("l3", "backup-recovery", "5", "46.00", recurring="monthly")
+    asked = await to_price(database, seats, more, backup, own)
+    result = await quoting.sum_up_lines(call("sum_up_lines", asked))
+    quote = await kept_quote(database, await quoting.price_quote(call("price_quote", asked)))
+    assert result.facts["line_count"] == Whole(v=4)
+    assert (result.facts["family_count"], result.facts["largest_family"]) == (Whole(v=3), Whole(v=2))
+    assert result.facts["given_away"] == quote.totals.list_price - quote.totals.amount
+    assert result.facts["largest_discount"] == percent(40)
+    assert result.valid_until is None
+
+
+async def test_no_lines_at_all_add_up_to_nothing(database: Database, quoting: Quoting) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        await quoting.sum_up_lines(call("sum_up_lines", {**await to_price(database), "lines": Items(items=())}))
+    assert failed.value.type == "invalid"
 
 
 async def test_a_lines_own_discount_counts_for_it(database: Database, quoting: Quoting) -> None:

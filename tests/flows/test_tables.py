@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from activities.catalog import CATALOG, create_project, price_quote
+from activities.catalog import CATALOG, create_project, price_quote, sum_up_lines
 from cli.flow_plan_text import plan_text
 from models.asking import Role, Row, Table
 from models.calendar import business_hours
@@ -23,17 +23,23 @@ from tests.flows.test_checks_doc import templates
 from workflows.binding import bind
 from workflows.checks import Finding, Menu, check
 from workflows.drawing.words import clock, who
-from workflows.flows.facts import deal
+from workflows.flows.facts import Facts, deal
 from workflows.flows.packets import PACKETS
 from workflows.language import (
+    HIGHER,
+    STEP,
     Approval,
     Call,
     Flow,
+    Money,
+    Ordered,
+    Percent,
     Stage,
     Task,
     business_days,
     calendar,
     days,
+    fact,
     group,
     managers,
     person,
@@ -171,6 +177,57 @@ def test_a_picture_names_the_people_of_a_table_whose_hours_count_and_who_is_aske
         "2 business days in Asia/Tokyo"
     )
     assert who(asked(levels(match="all")).steps["approval:a"].step).startswith("cfo, vp sales and the owner's manager")
+
+
+class Sums(Facts):
+    """The company's facts, with what the lines add up to."""
+
+    line_count: Ordered[int] = fact(STEP)
+    family_count: Ordered[int] = fact(STEP)
+    largest_family: Ordered[int] = fact(STEP, worse=HIGHER)
+    given_away: Ordered[Money] = fact(STEP, worse=HIGHER)
+    largest_discount: Ordered[Percent] = fact(STEP, worse=HIGHER)
+
+
+SUMS = Sums.paths()
+ORDINARY = {"line_count": 2, "family_count": 2, "largest_family": 1, "given_away": 1_000, "largest_discount": 10}
+
+
+@pytest.mark.parametrize(
+    ("sums", "asked_", "because"),
+    [
+        ({}, {}, {}),
+        ({"given_away": 5_000}, {}, {}),
+        ({"given_away": 5_001}, {"discounts": "deal desk"}, {"discounts": "every other deal"}),
+        ({"given_away": 40_000}, {"discounts": "cfo"}, {"discounts": "given away $40,000 >= $40,000"}),
+        ({"largest_discount": 36}, {"discounts": "vp sales"}, {"discounts": "largest discount 36 % > 35 %"}),
+        ({"largest_family": 3}, {"family": "delivery head"}, {}),
+        ({"largest_family": 3, "family_count": 5}, {}, {}),
+        ({"line_count": 21, "largest_family": 2}, {"family": "delivery head"}, {}),
+    ],
+)
+def test_steps_and_rows_depend_on_what_the_lines_add_up_to(
+    sums: dict[str, Any], asked_: dict[str, str], because: dict[str, str]
+) -> None:
+    by = table("given-away", row("cfo", when=SUMS.given_away >= usd(40_000)),
+               row("vp_sales", when=SUMS.largest_discount > percent(35)), row("deal_desk"), match="first")  # fmt: skip
+    many = (SUMS.largest_family > 2) | (SUMS.line_count > 20)
+    steps = (
+        Call(sum_up_lines),
+        Approval("discounts", by=by, within=business_days(1), escalate_to="ceo",
+                 when=(SUMS.given_away > usd(5_000)) | (SUMS.largest_discount > percent(35))),
+        Approval("family", by="delivery_head", within=business_days(1), escalate_to="ceo",
+                 when=many & (SUMS.family_count < 5)),
+    )  # fmt: skip
+    actions = {action.name: action.spec() for action in CATALOG}
+    written = Flow("f", Stage("s", *steps, on_reject="s"), version=1)
+    made = bind(written, SUMS, actions=actions, templates=templates(), packets=PACKETS)
+    assert found(made) == []
+    shown = planned(made, **{**ORDINARY, **sums})
+    people = {step.title.lower(): party.who for step in shown.steps for party in step.asked}
+    rows = {step.title.lower(): party.because for step in shown.steps for party in step.asked if party.because}
+    assert people == asked_
+    assert rows == {title: f"table given-away: {words}" for title, words in because.items()}
 
 
 def dated(*rows: Row, match: Any = "first", **more: Any) -> FlowDef:
