@@ -9,8 +9,8 @@ import pytest
 from models.asking import Role, Row, Table
 from models.money import percent, usd
 from models.values import Text
-from tests.models.flying import T0, flow_of
 from tests.models.colleagues import PEOPLE, Colleague, Staffed
+from tests.models.flying import T0, flow_of
 from workflows.flows.facts import deal
 from workflows.language import Approval, Stage, business_days, lost
 from workflows.language import usd as dollars

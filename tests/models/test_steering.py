@@ -14,8 +14,8 @@ from models.money import percent, usd
 from models.refusals import refusal
 from models.signalled import answered
 from models.values import Digest, Text, Whole
-from tests.models.flying import T0, flow_of
 from tests.models.colleagues import PEOPLE, Colleague, Staffed, away
+from tests.models.flying import T0, flow_of
 from workflows.flows.facts import deal
 from workflows.language import Approval, Call, Parallel, Stage, business_days, group, lost
 
