@@ -29,3 +29,14 @@ async def test_people_read_in_a_transaction_that_failed_serve_the_next_one(datab
         directory = await roster.now(session)
     person = directory.people["noor"]
     assert (person.manager, person.roles, person.email) == ("vera", ["finance"], "noor@halden.example")
+
+
+async def test_people_who_are_said_to_have_changed_are_read_anew(database: Database) -> None:
+    roster = Roster()
+    async with database.write() as session:
+        await roster.now(session)
+        session.add(Person(id="kim", name="Kim", email="kim@halden.example"))
+        await session.flush()
+        assert "kim" not in (await roster.now(session)).people, "read within the last second"
+        roster.forget()
+        assert "kim" in (await roster.now(session)).people

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ PAGES = {
     "sandboxes": ("Iris Castell", "/sandboxes"),
     "flows": ("Iris Castell", "/flows"),
     "sign": ("Iris Castell", f"/sign/{SIGN_TOKEN}"),
+    "absences": ("Noor Halvorsen", "/absences"),
+    "people": ("Iris Castell", "/people"),
+    "person": ("Iris Castell", "/people/noor"),
+    "person-own": ("Noor Halvorsen", "/people/noor"),
     "problem": ("Iris Castell", "/deals/hubspot/none"),
 }
 
@@ -59,3 +64,23 @@ async def test_no_page_has_an_accessibility_fault_or_a_script_error(
                 except AssertionError as fault:
                     faults.append(f"{name}: {fault}")
     assert not faults, "\n".join(faults)
+
+
+async def test_time_away_is_entered_on_a_phone_corrected_and_taken_back(browser: Browser, doors: str) -> None:
+    async with visit(browser, doors, "Vera Lindqvist", viewport=PHONE) as page:
+        await page.goto("/absences")
+        await page.get_by_label("First day").fill("2031-03-05")
+        await page.get_by_label("Last day").fill("2031-03-01")
+        await page.get_by_label("Who stands in").select_option(label="Daniel Reyes")
+        await page.get_by_role("button", name="Enter").click()
+        await accessible(page)
+        assert await page.get_by_label("First day").get_attribute("aria-invalid") == "true"
+        await page.get_by_label("First day").fill(f"{datetime.now(UTC).date() + timedelta(days=30)}")
+        await page.get_by_label("Last day").fill(f"{datetime.now(UTC).date() + timedelta(days=33)}")
+        await page.get_by_role("button", name="Enter").click()
+        await page.get_by_text("move to Daniel Reyes when it begins").wait_for()
+        await accessible(page)
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0
+        await page.get_by_role("button", name="Take back").click()
+        await page.get_by_text("Requests not answered yet come back").wait_for()
