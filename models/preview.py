@@ -13,7 +13,7 @@ from models.approval import counts, satisfied, worse
 from models.asking import who_key, who_words
 from models.deal import DealState, Decision, Record, Status
 from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, RenderDef, SignatureDef, SubflowDef, writes
-from models.parties import approvers
+from models.parties import approvers, tables_of
 from models.reading import DOCUMENT, reading, touches
 from models.revisions import revise
 from models.rules import all_hold, printed
@@ -59,6 +59,9 @@ def preview(state: DealState, act: acts.Revise | None, now: datetime) -> Preview
     """Return what `act` would come to if it were done now, without one what submitting would; changes nothing."""
     after = state.model_copy(update={"flow": None, "outbox": []}).model_copy(deep=True)
     after.flow = state.flow  # the largest part, and it never changes
+    for here in state.flow.steps.values():  # a table not used yet would be used from now on
+        for table in tables_of(here.step):
+            after.tables.setdefault(table.name, now.date().isoformat())
     if act is not None:
         revise(after, act, now)
     held = after.hold.reason if after.hold is not None and state.hold is None else ""
