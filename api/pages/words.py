@@ -17,6 +17,8 @@ from models.money import Money
 from models.values import Value
 
 SOON = timedelta(hours=8)
+LONGEST = timedelta(days=300)
+"""What is longer is said by the calendar alone, not in working time."""
 _VALUE: TypeAdapter[Any] = TypeAdapter(cast(Any, Value))
 
 
@@ -130,11 +132,12 @@ class Words:
 
     def working_time(self, a: datetime, b: datetime) -> timedelta | None:
         """Return how much of the reader's working time lies between; None where that is not known."""
-        if abs(b - a) > timedelta(days=300):
+        if abs(b - a) > LONGEST:
             return None
         try:
             spec = CalendarSpec(zone=self.zone, country=self.country or None)
-            return between(working(spec, a), a.astimezone(UTC), b.astimezone(UTC))
+            since = a if a >= self.now else min(a, self.now - LONGEST)  # one calendar for all that is late
+            return between(working(spec, since), a.astimezone(UTC), b.astimezone(UTC))
         except (HorizonTooNear, UnknownCalendar):
             return None
 
