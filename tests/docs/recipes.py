@@ -11,7 +11,7 @@ from workflows.library import Library
 
 DOC = Path(__file__).parents[2] / "docs" / "cookbook.md"
 IMPORTS = """\
-from activities.catalog import create_project, create_sales_order, price_quote
+from activities.catalog import create_project, create_sales_order, price_quote, sum_up_lines
 from facts import deal
 from workflows.language import *
 

@@ -21,7 +21,7 @@ from models.flow import FlowDef
 from models.given import given
 from models.money import percent, usd
 from models.people import Directory
-from models.values import Digest
+from models.values import Digest, Whole
 from tests.docs.following import ROOT
 from tests.docs.recipes import Recipe, cooked, facts, recipes
 from tests.flows.planning import STAFF, START, Somebody, planned
@@ -42,7 +42,7 @@ DEAL = {"title": "T", "account": "Corvane", "owner": "dana", "signatory": "Ada <
         "payment_days": 30, "term_months": 36, "deal_type": "new", "goals": "peace",
         "region": "west", "region_lead": "rosa", "paper": "ours", "renewal": False}  # fmt: skip
 PRICED = {"amount": usd(80_000), "margin": percent(30), "quote": Digest(sha256="q"), "scope": Digest(sha256="s"),
-          "project": "P-1"}  # fmt: skip
+          "project": "P-1", "given_away": usd(0), "largest_family": Whole(v=2)}  # fmt: skip
 
 
 class Table:
@@ -392,12 +392,21 @@ def own_hours(table: Table) -> None:
     assert [party.people for party in asked(active=False).asked] == [tuple(STAFF.having("sales_ops"))]
 
 
+def line_sums(table: Table) -> None:
+    with pytest.MonkeyPatch.context() as sums:
+        for given_away, ended in ((20_000, "won"), (30_000, "")):
+            sums.setitem(PRICED, "given_away", usd(given_away))
+            deal = table.deal()
+            assert deal.ended == ended
+    assert deal.open == {"approval:discounts": ("cfo",)}
+
+
 SHOWN: dict[int, Callable[[Table], None]] = dict(
     enumerate(
         (two_levels, four_eyes, manager_chain, ladder, foreign_paper, weekly_price, purchase_order, deposit,
          hears_everyone, self_service, bounded_rework, only_when_worse, regional_lead, silent_renewal, fitting_document,
          two_signatures, kick_off, survey_per_site, veto, opinion, deciding_form, two_flows,
-         matrix, own_hours),
+         matrix, own_hours, line_sums),
         start=1,
     )
 )  # fmt: skip
