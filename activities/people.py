@@ -90,12 +90,18 @@ class Roster:
         self._read_at = float("-inf")
         self._directory: Directory[Person] = Directory([])
 
+    def recent(self) -> Directory[Person] | None:
+        """Return the people as they were within the last second; None when they have to be read."""
+        return self._directory if monotonic() - self._read_at <= 1 else None
+
     async def now(self, session: Session) -> Directory[Person]:
         """Return the people as they were within the last second, or since they were last forgotten."""
-        at = monotonic()
-        if at - self._read_at > 1:
-            self._directory, self._read_at = await everybody(session), at
-        return self._directory
+        known = self.recent()
+        if known is None:
+            at = monotonic()
+            known = self._directory = await everybody(session)
+            self._read_at = at
+        return known
 
     def forget(self) -> None:
         """Read them anew next time: somebody says that they changed."""

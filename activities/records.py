@@ -67,8 +67,10 @@ class Recorder:
             kept = await self._flow(batch)
             if any(need.fresh for need in batch.needs):
                 self._people.forget()
-            async with self._database.read() as session:
-                directory = await self._people.now(session)
+            directory = self._people.recent()
+            if directory is None:
+                async with self._database.read() as session:
+                    directory = await self._people.now(session)
             state = DealState.model_validate({**batch.state, "flow": kept.flow})
             answer = find_out(directory, self._clock, state, batch.needs, at=batch.at)
             seq = state.seq  # before `recorded`, whose own notes come with the next batch
