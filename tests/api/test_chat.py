@@ -192,7 +192,7 @@ async def test_a_press_approves_and_the_message_says_who_did(world: World) -> No
     assert actions == ["open"]
 
 
-async def test_a_decision_on_another_door_rewrites_the_message_and_is_what_a_late_press_is_told(world: World) -> None:
+async def test_a_decision_on_another_door_is_what_a_late_press_is_told(world: World) -> None:
     deal = await asked(world, "9102")
     message = await world.message(deal, "joel")
     act = {"do": "decide", "step": "approval:discount", "round": 1, "edition": 1, "verdict": "approve"}
