@@ -52,7 +52,7 @@ class Deals:
     def words(self, one: Mapping[str, Value], paths: Iterable[str]) -> str:
         """Return the deals like one of them in words: "amount above $50,000 to $80,000, region west".
 
-        Like it are those for which all rules come to the same; `paths` are the facts that are told.
+        Like it are those for which all rules come to the same. Of `paths` the facts are told that matter for that.
         """
         verdicts = [holds(rule, one, self.rates) for rule in self.rules]
 
@@ -61,8 +61,9 @@ class Deals:
 
         told = []
         for path in dict.fromkeys(paths):
-            if path in one:
-                line, bounds = _line(self.around.get(path, ())), _bounds(path, self.rules)
+            others = [value for value in self.around.get(path, ()) if value is not None]
+            if path in one and not all(map(alike(path), others)):
+                line, bounds = _line(others), _bounds(path, self.rules)
                 plain = _one(one[path], bounds, self.specs.get(path))
                 said = _stretch(one[path], line, bounds, alike(path)) if line else plain
                 told.append(f"{_label(path)} {said}")
@@ -133,13 +134,12 @@ def _stretch(value: Value, line: Sequence[Value], bounds: Sequence[Value], alike
         return str(line[first])
     low = f"from {line[first]}" if line[first] in bounds else f"above {line[first - 1]}" if first else ""
     high = f"up to {line[last]}" if line[last] in bounds else f"below {line[last + 1]}" if last < len(line) - 1 else ""
-    both = f"{low} to {high.removeprefix('up to ')}"
-    return (both if low and high else low or high) or f"such as {value}"
+    return f"{low} to {high.removeprefix('up to ')}" if low and high else low or high
 
 
-def _line(values: Iterable[Value | None]) -> list[Value]:
+def _line(values: Iterable[Value]) -> list[Value]:
     """Return the values of an ordered fact in their order; none for what has no order."""
-    ranked = [(rank(value), value) for value in values if value is not None]
+    ranked = [(rank(value), value) for value in values]
     return [value for _, value in sorted(((r, v) for r, v in ranked if r is not None), key=lambda each: each[0])]
 
 

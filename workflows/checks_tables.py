@@ -197,7 +197,7 @@ def _gaps(looked: _Looked) -> Iterator[Finding]:
         if any(row.when is None for row in period.rows):
             continue
         one = looked.example([(row.when, NO) for row in period.rows if row.when is not None])
-        which = looked.told(one) if one is not None else ""
+        which = (looked.told(one) or "any deal") if one is not None else ""
         if one is not None and which not in told:
             told.add(which)
             what = f"{looked.name} names nobody for {which}{when}"
