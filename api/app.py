@@ -50,6 +50,11 @@ from models.calendar import CalendarSpec
 from models.people import BusinessTime
 
 STATIC = Path(__file__).with_name("static")
+ROUTERS = (
+    *(deals.router, approvals.router, previewing.router, effects.router, onboarding.router, flows.router),
+    *(people.router, delegations.router, attachments.router, streams.router, health.router),
+    *(webhooks.router, chat.router),
+)
 
 log = logging.getLogger(__name__)
 
@@ -102,18 +107,7 @@ def create(
         lifespan=_running(relaying),
     )
     app.state.parts = parts
-    for router in (
-        *(deals.router, approvals.router, effects.router, onboarding.router, flows.router, streams.router),
-        *(
-            attachments.router,
-            previewing.router,
-            people.router,
-            delegations.router,
-            health.router,
-            webhooks.router,
-            chat.router,
-        ),
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     app.include_router(pages.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
