@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
-from models.approval import policy_verdict, worse
-from models.asking import Group, Patience, Role
+import models.approval
+from models.approval import open_parties, policy_verdict, short_of, worse
+from models.asking import Group, Managers, Patience, Role, who_key
 from models.deal import DealState, Decision, Record
 from models.flow import ApprovalDef, FlowDef
 from models.rules import Direction
 from models.values import Digest, Whole
+from tests.models import oracle
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 STATE = DealState(flow=FlowDef(name="f", version=1, stages=()), deal="deal/test/1", opened_at=NOW)
@@ -116,3 +121,167 @@ def test_sound_nothing_worse_than_signed_stands_and_minimal_nobody_is_asked_with
         return after > before if way is Direction.HIGHER else after < before
 
     assert stands is not any(got_worse(name, way) for name, way in covered.items())
+
+
+# ---- every policy against an oracle that tries every seating --------------------------------------------------------
+
+
+class Policy(NamedTuple):
+    """A policy, who is asked for each party, and the order in which they answer."""
+
+    step: ApprovalDef
+    asked: dict[str, list[str]]
+    answers: Sequence[tuple[str, str]]
+
+    @property
+    def parties(self):
+        return tuple(oracle.seats(who, self.asked[who_key(who)]) for who in self.step.by)
+
+    @property
+    def count(self):
+        return oracle.wanted(self.parties, self.step.need)
+
+
+@st.composite
+def policies(draw):
+    parties = draw(st.lists(st.sampled_from(["a", "b", "c", "managers"]), min_size=1, max_size=4, unique=True))
+    asked, by = {}, []
+    for party in parties:
+        people = draw(st.lists(st.sampled_from("pqrst"), min_size=1, max_size=4, unique=True))
+        need = draw(st.integers(0, len(people)))
+        who = Managers(n=1) if party == "managers" else Group(role=party, need=need) if need else Role(role=party)
+        by.append(who)
+        asked[who_key(who)] = people
+    need = draw(st.sampled_from(["all", "any", 1, 2, 3]))
+    step = ApprovalDef(name="a", by=tuple(by), need=need, in_turn=draw(st.booleans()), patience=Patience())
+    everybody = draw(st.permutations(sorted({p for people in asked.values() for p in people})))
+    return Policy(step, asked, [(p, draw(st.sampled_from(["yes", "yes", "no"]))) for p in everybody])
+
+
+def answer(record, person, verdict, signed=None):
+    parties = tuple(party for party, people in record.asked.items() if person in people)
+    given = Decision(parties=parties, person=person, verdict=verdict, signed=signed or {}, round=1, edition=1, at=NOW)
+    record.decisions = [*record.decisions, given]
+
+
+def run(policy):
+    """Let people answer one by one until it is decided; return what differs from the oracle, or nothing."""
+    record = Record(round=1, asked=policy.asked, resolved=True)
+    could = oracle.possible(policy.parties, policy.count)
+    if bool(short_of(policy.step, record, {}, STATE)) is could:
+        return f"short of people: {not could}"
+    said = {"yes": set(), "no": set()}
+    for person, word in policy.answers if could else ():
+        if not waited_for(policy.step, record) - {p for d in said.values() for p in d}:
+            return f"it waits for nobody after {said}"
+        answer(record, person, word)
+        said[word].add(person)
+        expected = oracle.decided(policy.parties, policy.count, said["yes"], said["no"])
+        found = policy_verdict(policy.step, record, {}, STATE)
+        if found is not expected:
+            return f"{found}, not {expected}, after {said}"
+        if found is not None:
+            return ""
+    return f"nobody is left and it is open: {said}" if could else ""
+
+
+def waited_for(step, record):
+    """Return the people of the parties that are open."""
+    return {person for who in open_parties(step, record, {}, STATE) for person in record.asked[who_key(who)]}
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(policies())
+def test_a_policy_is_decided_exactly_when_no_further_answer_could_change_it_and_never_waits_for_nobody(policy):
+    assert run(policy) == ""
+
+
+QUICK = settings(max_examples=400, database=None, deadline=None, phases=[Phase.generate])
+
+
+def caught(watch, strategy):
+    try:
+        return find(strategy, watch, settings=QUICK)
+    except NoSuchExample:
+        return None
+
+
+def test_control_counting_a_person_once_per_party_is_caught(monkeypatch):
+    def everywhere(asked, people):
+        return all(sum(who_key(who) in keys for keys in people.values()) >= getattr(who, "need", 1) for who in asked)
+
+    monkeypatch.setattr(models.approval, "_seated", everywhere)
+    assert caught(run, policies())
+
+
+def test_control_counting_lost_parties_alone_is_caught(monkeypatch):
+    monkeypatch.setattr(
+        models.approval,
+        "_within_reach",
+        lambda step, asked, record, yes, noes, state: (
+            sum(not models.approval._lost(who, record, noes) for who in asked) >= models.approval._wanted(step, asked)
+        ),
+    )
+    assert caught(run, policies())
+
+
+def test_control_deciding_early_is_caught(monkeypatch):
+    real = models.approval.policy_verdict
+
+    def hasty(step, record, now, state):
+        found = real(step, record, now, state)
+        return False if found is None and any(d.verdict == "no" for d in record.decisions) else found
+
+    monkeypatch.setitem(globals(), "policy_verdict", hasty)
+    assert caught(run, policies())
+
+
+# ---- what stands after a change -------------------------------------------------------------------------------------
+
+FACTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3))
+
+
+@st.composite
+def changes(draw):
+    """A policy, what everybody signed, and the facts after an edit."""
+    policy = draw(policies())
+    covered = draw(st.dictionaries(st.sampled_from("abc"), st.sampled_from(list(Direction)), min_size=1))
+    step = policy.step.model_copy(update={"covered": covered})
+    return policy._replace(step=step), [draw(FACTS) for _ in policy.answers], draw(FACTS)
+
+
+def stands_wrongly(change):
+    """Return how what stands after an edit differs from the policy over the answers that are no worse, or nothing."""
+    policy, signed, now = change
+    record = Record(round=1, asked=policy.asked, resolved=True)
+    for (person, _), facts in zip(policy.answers, signed, strict=True):
+        answer(record, person, "yes", {path: Whole(v=v) for path, v in facts.items()})
+    covered = {path: way.value for path, way in policy.step.covered.items()}
+    pairs = zip(policy.answers, signed, strict=True)
+    still = {person for (person, _), facts in pairs if not oracle.worse(covered, facts, now)}
+    expected = oracle.agreed(policy.parties, policy.count, frozenset(still))
+    found = policy_verdict(policy.step, record, {path: Whole(v=v) for path, v in now.items()}, STATE) is True
+    if found is expected:
+        return ""
+    return "nothing it covers got worse for enough people" if expected else "it stands on something worse than signed"
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(changes())
+def test_after_an_edit_it_stands_exactly_while_enough_people_signed_nothing_better(change):
+    assert stands_wrongly(change) == ""
+
+
+@pytest.mark.parametrize("wrong", ["sound", "minimal"])
+def test_control_an_unsound_or_a_careless_comparison_is_caught(monkeypatch, wrong):
+    real = models.approval._worse
+
+    def unsound(way, signed, now):
+        return False if signed is None else real(way, signed, now)
+
+    def careless(way, signed, now):
+        return signed != now
+
+    monkeypatch.setattr(models.approval, "_worse", {"sound": unsound, "minimal": careless}[wrong])
+    words = {"sound": "worse than signed", "minimal": "nothing it covers"}[wrong]
+    assert caught(lambda change: words in stands_wrongly(change), changes())

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
+from tests.simulation.approvals import Desk
 from tests.simulation.plans import compare
 from tests.simulation.sky import Sky
 
-FLIGHTS, PLANS, WAITS = 20_000, 20_000, 100_000
+FLIGHTS, PLANS, APPROVALS, WAITS = 20_000, 20_000, 20_000, 100_000
 _CHUNK = 50
 
 
@@ -69,9 +70,23 @@ def plans(seeds: Iterable[int]) -> Seen:
     return found
 
 
+def approvals(seeds: Iterable[int]) -> Seen:
+    """Let policies, people, absences, edits and answers meet: a judge of its own watches what approvals promise."""
+    found = NOTHING
+    for seed in seeds:
+        try:
+            desk = Desk(seed)
+            desk.fly()
+            found += Seen(1, desk.taken, desk.judge.checked, Counter([str(desk.state.ending)]), [])
+        except Exception as wrong:  # noqa: BLE001
+            found += Seen(1, 0, 0, Counter(), [(seed, f"{type(wrong).__name__}: {wrong}"[:400])])
+    return found
+
+
 CAMPAIGNS: dict[str, tuple[Callable[[Iterable[int]], Seen], int]] = {
     "flights": (flights, FLIGHTS),
     "plans": (plans, PLANS),
+    "approvals": (approvals, APPROVALS),
 }
 
 
@@ -124,7 +139,11 @@ def run(name: str, first: int, count: int | None) -> int:
 
     print(f"{name}: {count} seeds from {first}", flush=True)
     found = campaign(name, first, count, processes=os.cpu_count() or 1, tell=tell)
-    told = f"{found.waits} waits explained" if name == "flights" else f"{found.compared} compared"
+    told = {
+        "flights": f"{found.waits} waits explained",
+        "plans": f"{found.compared} compared",
+        "approvals": f"{found.waits} acts taken, {found.compared} states of requests judged",
+    }[name]
     print(f"{name}: {found.runs} runs, {told}, {len(found.broken)} broken, {time.monotonic() - began:.0f} s")
     if found.endings:
         print("  " + ", ".join(f"{n} {ending}" for ending, n in found.endings.most_common(8)))
@@ -140,7 +159,7 @@ def alone(name: str, seed: int) -> int:
         compare(seed)
         print(f"seed {seed} holds")
         return 0
-    sky = Sky(seed, exact=seed % 10 == 0)
+    sky = Desk(seed) if name == "approvals" else Sky(seed, exact=seed % 10 == 0)
     try:
         sky.fly()
     except Exception:  # noqa: BLE001

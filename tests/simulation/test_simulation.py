@@ -6,16 +6,23 @@ import os
 
 import pytest
 
+import models.approval
 import models.deeds
 import models.outcomes
+import models.people
+import models.refusals
+import models.ringing
 import workflows.deal
-from tests.simulation.__main__ import FLIGHTS, PLANS, campaign, flights, plans
+from tests.simulation.__main__ import APPROVALS, FLIGHTS, PLANS, approvals, campaign, flights, plans
+from tests.simulation.approvals import Desk
 from tests.simulation.sky import Sky
 
 FIRST = int(os.environ["SIMULATION_SEED"])
 """A fresh one for each session, printed in its header."""
 ONCE_BROKEN = (2, 9, 12, 68, 118, 126, 143, 157, 166, 179, 207, 253, 259, 264, 534, 550, 558, 701, 5310)
 """Seeds that found a fault: people not yet known, answers during a hold, a document passed by hand, and others."""
+APPROVALS_ONCE_BROKEN = (32, 82, 107, 113, 260, 1136, 1138, 1219, 1993, 5426)
+"""Seeds that found one: the same person asked again, a turn that never came, an owner who changed, and others."""
 
 
 @pytest.mark.parametrize("part", range(5))
@@ -66,7 +73,7 @@ def test_control_a_workflow_that_forgets_an_answer_is_caught(monkeypatch):
 
 
 def test_control_a_workflow_that_reads_the_wall_clock_does_not_replay(monkeypatch):
-    real = models.outcomes.next_ring
+    real = models.ringing.next_ring
     calls = iter(range(10**9))
     monkeypatch.setattr(workflows.deal, "next_ring", lambda state: real(state) if next(calls) % 3 else None)
     assert caught("replay")
@@ -102,3 +109,84 @@ def test_what_was_flown_is_not_too_tame():
         seen |= {entry.kind for entry in sky.office.journal["deal/test/1"]}
     wanted = {"incident", "hold", "rework", "void", "refreshed", "overdue", "question", "signed", "information asked"}
     assert wanted <= seen, wanted - seen
+
+
+# ---- approvals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_approvals_keep_their_promises_whatever_people_policies_absences_and_edits_do(part):
+    found = campaign("approvals", FIRST + part * APPROVALS, APPROVALS // 80)
+    assert found.broken == []
+    assert found.waits > found.runs * 5
+
+
+def test_the_approvals_that_once_failed_hold():
+    assert approvals(APPROVALS_ONCE_BROKEN).broken == []
+
+
+def refuted(*words, count=150):
+    """Whether a rule of approvals switched off shows itself within `count` deals."""
+    whys = (why for seed in range(count) for _, why in approvals([seed]).broken)
+    return any(word in why for why in whys for word in words)
+
+
+def test_control_a_request_that_silently_waits_for_nobody_is_caught(monkeypatch):
+    monkeypatch.setattr(models.outcomes, "_short", lambda state, step_id, record: [])
+    assert refuted("waits for nobody", "policy says short")
+
+
+def test_control_an_answer_of_somebody_who_may_not_is_caught(monkeypatch):
+    monkeypatch.setattr(models.refusals, "may_answer", lambda step, person, record, state: "")
+    assert refuted("may not answer")
+
+
+def test_control_answering_twice_in_a_round_is_caught(monkeypatch):
+    monkeypatch.setattr(models.refusals, "counts", lambda *_: False)
+    monkeypatch.setattr(models.refusals, "_turn_of", lambda *_: None)
+    assert refuted("twice in round")
+
+
+def test_control_a_policy_that_decides_too_early_is_caught(monkeypatch):
+    monkeypatch.setattr(models.approval, "_within_reach", lambda *_: False)
+    assert refuted("rejected, the policy says None")
+
+
+def test_control_a_yes_that_stands_on_something_worse_is_caught(monkeypatch):
+    monkeypatch.setattr(models.approval, "worse", lambda covered, signed, now: [])
+    assert refuted("the policy says", "worse than signed")
+
+
+def test_control_a_yes_that_any_change_takes_away_is_caught(monkeypatch):
+    monkeypatch.setattr(models.approval, "_worse", lambda way, signed, now: signed != now)
+    assert refuted("is open, the policy says True")
+
+
+def test_control_a_clock_that_runs_on_while_information_is_asked_is_caught(monkeypatch):
+    monkeypatch.setattr(models.outcomes, "_pauses", lambda clock: ())
+    assert refuted("by the wall clock")
+
+
+def test_control_a_clock_that_counts_days_of_leave_is_caught(monkeypatch):
+    monkeypatch.setattr(models.people.Directory, "leave", lambda self, person: [])
+    assert refuted("by the wall clock")
+
+
+def test_control_an_absence_nobody_stands_in_for_is_caught(monkeypatch):
+    monkeypatch.setattr(models.people, "stand_in", lambda person, *_: person)
+    assert refuted("is not asked for")
+
+
+def test_what_approvals_go_through_is_not_too_tame():
+    wanted = {
+        "decided", "people", "incident", "escalated", "reminder", "silence", "overdue", "reassigned", "approver added",
+        "nudged", "override proposed", "overridden", "undone answer", "taken over", "information asked", "hold",
+        "information given", "recalled", "rework", "refreshed", "resubmitted", "comment", "question",
+    }  # fmt: skip
+    for seed in range(200):
+        desk = Desk(seed)
+        desk.fly()
+        wanted -= {line.split(": ")[1] for line in desk.judge.story}
+        if not wanted:
+            return
+    raise AssertionError(f"never seen: {wanted}")
