@@ -124,10 +124,11 @@ def _end(plan: Plan, names: Mapping[str, str], zone: ZoneInfo) -> Iterator[str]:
     if effects:
         told = ", ".join(f"{e.outside.what} ({e.outside.system})" for e in effects if e.outside is not None)
         yield from _wrapped("", f"Done outside: {told}.")
+    other = " where nothing else is said" if any(" in " in step.within for step in plan.steps) else ""
     yield from _wrapped(
         "",
-        "Due times are on the company's calendar. The first counts from this plan's start, as if every answer before "
-        "took no time; the latest is if every answer before came just in time.",
+        f"Due times are on the company's calendar{other}. The first counts from this plan's start, as if every answer "
+        "before took no time; the latest is if every answer before came just in time.",
     )
     if plan.assumed:
         yield from _wrapped("", f"* made up, since the facts do not say: {', '.join(map(_label, plan.assumed))}.")

@@ -1,4 +1,4 @@
-"""The branches of a flow: every step due and skipped, every rule both ways, every pick; and what leads there."""
+"""The branches of a flow: every step due and skipped, every rule both ways, every pick and row; what leads there."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from models.flow import (
     WhenDef,
     writes,
 )
+from models.parties import tables_of
 from models.rules import Every, IsSet, Not, Rates, Rule, Some, all_hold, facts_of, text
 from models.turn import title
 from workflows.plan import Plan
@@ -150,18 +151,37 @@ def _of_step(step: Step, around: tuple[Term, ...], before: tuple[Term, ...]) -> 
     if step.when is not None:
         yield Branch(f"{name} skipped", step.id, "skipped", (*around, Term((step.when,), NO)), before)
     for label, choice in _choices(step):
-        refused: tuple[Term, ...] = ()
-        for rule, _ in choice.picks:
-            picked = (*due, *refused, Term((rule,), YES))
-            yield Branch(f"{name}: {label} because {text(rule)}", step.id, "due", picked, before)
-            refused = (*refused, Term((rule,), NO))
-        yield Branch(f"{name}: {label} otherwise", step.id, "due", (*due, *refused), before)
+        rules = tuple(rule for rule, _ in choice.picks)
+        yield from _one_of(f"{name}: {label}", rules, step.id, due, before, otherwise=True)
+    for table in tables_of(step):
+        if table.match == "first" and not any(row.since or row.until for row in table.rows):
+            rules = tuple(row.when for row in table.rows if row.when is not None)
+            last = any(row.when is None for row in table.rows)
+            yield from _one_of(f"{name}: table {table.name}", rules, step.id, due, before, otherwise=last)
     if isinstance(step, WaitDef) and step.until is not None and not step.advisory:
         yield Branch(f"{name}: so already", step.id, "met", (*due, Term((step.until,), YES)), before)
         yield Branch(f"{name}: is waited for", step.id, "waits", (*due, Term((step.until,), NO)), before)
     if isinstance(step, HandoffDef) and step.accept_when is not None:
         for word, verdict in (("accepted by rule", YES), ("asked of people", NO)):
             yield Branch(f"{name} {word}", step.id, "due", (*due, Term((step.accept_when,), verdict)), before)
+
+
+def _one_of(
+    label: str,
+    rules: tuple[Rule, ...],
+    step: StepId,
+    due: tuple[Term, ...],
+    before: tuple[Term, ...],
+    *,
+    otherwise: bool,
+) -> Iterator[Branch]:
+    """Yield a branch for each rule that is the first to hold, and one for none of them."""
+    refused: tuple[Term, ...] = ()
+    for rule in rules:
+        yield Branch(f"{label} because {text(rule)}", step, "due", (*due, *refused, Term((rule,), YES)), before)
+        refused = (*refused, Term((rule,), NO))
+    if otherwise:
+        yield Branch(f"{label} otherwise", step, "due", (*due, *refused), before)
 
 
 def _rule(

@@ -71,7 +71,7 @@ def test_a_plan_as_json_has_every_step_with_who_why_and_by_when(tmp_path, capsys
     plain = json.loads(capsys.readouterr().out)
     steps = {step["step"]: step for step in plain["steps"]}
     assert plain["ending"] == "won"
-    assert steps["approval:discount"]["asked"] == [{"who": "deal desk", "people": ["joel"]}]
+    assert steps["approval:discount"]["asked"] == [{"who": "deal desk", "people": ["joel"], "because": ""}]
     assert steps["approval:discount"]["due"] == "2026-11-25T23:00:00Z"
     assert steps["call:create_project"]["outside"]["safety"] == "B"
     assert plain["happens"][0] == ["done", "call:price_quote"]

@@ -18,7 +18,7 @@ from models.flow import FlowDef
 from models.money import percent, usd
 from models.people import Directory
 from models.values import Day, Text, Value, Whole
-from tests.flows.planning import PEOPLE, STAFF, Somebody, planned
+from tests.flows.planning import CLOCK, PEOPLE, STAFF, START, Somebody, planned
 from tests.flows.test_checks_doc import templates
 from workflows.binding import bind
 from workflows.checks import Finding, Menu, check
@@ -47,6 +47,7 @@ from workflows.language import (
     row,
     table,
 )
+from workflows.scenarios import scenarios
 
 USD = {"USD": 1}
 CFO, VP, REST = deal.amount > usd(100_000), deal.amount > usd(50_000), None
@@ -134,6 +135,14 @@ def test_a_row_counts_from_its_first_to_its_last_day() -> None:
     for day, people in ((30, ("daniel",)), (31, ("vera",))):
         start = datetime(2026, 11, 30, 15, tzinfo=UTC) + timedelta(days=day - 30)
         assert planned(asked(dated), start=start).step("approval:a").asked[0].people == people
+
+
+def test_scenarios_show_every_row_of_a_table() -> None:
+    made = scenarios(asked(levels()), people=STAFF, clock=CLOCK, start=START)
+    rows = [branch.rpartition("table levels ")[2] for branch in made.branches if "table levels" in branch]
+    assert rows == ["because amount > $100,000", "because amount > $50,000", "otherwise"]
+    assert made.unreached == ()
+    assert len(made.scenarios) == 3
 
 
 def test_a_person_who_is_named_is_asked_and_nobody_else() -> None:
