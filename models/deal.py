@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from models.asking import Ending
 from models.calendar import Instants
 from models.flow import CallDef, FlowDef, Placed, Step, StepId, SubflowDef
+from models.steered import Added, Moved, Proposed
 from models.values import Items, Reading, Value
 
 
@@ -102,38 +103,6 @@ class Clock(_Kept):
         """Let it run again once `record` has computed new instants."""
         if self.stopped_at is not None:
             self.resumed_at = now
-
-
-class Moved(_Frozen):
-    """One person is asked in another's place; `of` is empty where nobody could be found."""
-
-    of: str
-    to: str
-    by: str
-    at: AwareDatetime
-    reason: str = ""
-    parties: tuple[str, ...] = ()
-    """For which parties; none means all."""
-
-
-class Added(_Frozen):
-    """One more person who has to say yes, before the others are asked or after they have agreed."""
-
-    person: str
-    place: Literal["before", "after"]
-    by: str
-    at: AwareDatetime
-    reason: str = ""
-
-
-class Proposed(_Frozen):
-    """An override that waits for a second administrator."""
-
-    by: str
-    verdict: Literal["approve", "reject"]
-    reason: str
-    edition: int
-    at: AwareDatetime
 
 
 class Kept(_Frozen):

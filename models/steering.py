@@ -6,9 +6,10 @@ from datetime import datetime
 
 from models import acts
 from models.approval import policy_verdict
-from models.deal import Added, Clock, DealState, Decision, Moved, Proposed, Record, Status, placed
+from models.deal import Clock, DealState, Decision, Record, Status, placed
 from models.flow import ApprovalDef, StepId
 from models.reading import reading
+from models.steered import Added, Moved, Proposed
 from models.turn import title
 
 Steering = acts.Reassign | acts.AddApprover | acts.Nudge | acts.Override | acts.Undo | acts.PeopleChanged
