@@ -11,6 +11,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from api import staff, sweep
 from api.auth import Caller
@@ -40,7 +42,7 @@ from models.tables.people import Person
 from tests.workflows.worlds import Company, Outside, connect, employ
 from workflows.plugin import plugin
 
-_OPENING = 32
+_OPENING = 6
 """Deals that arrive at once while the stage is set."""
 _ASKED = text("select count(*) from request where state = 'open' and people @> array[cast(:person as text)]")
 _ORPHANS = text(
@@ -70,7 +72,7 @@ async def measure(address: str, url: str, deals: int) -> Table:
     company = Company(await connect(address), database, Outside())
     floor = Floor(await Client.connect(address, plugins=[plugin(workflows=())]))
     with at_work("ours", address, url), at_work("bare", address, url):
-        await _together(_OPENING, (company.arrive for _ in range(deals)))
+        await _together(_OPENING, (lambda: _arrived(company) for _ in range(deals)))
         await _until(database, "joel", deals)
         handles: list[WorkflowHandle] = []
         await _together(_OPENING, (_begun(floor, handles) for _ in range(deals)))
@@ -87,8 +89,10 @@ async def measure(address: str, url: str, deals: int) -> Table:
         entered = time.perf_counter() - began
         swept = await sweep.sweep_due(parts)
         told = time.perf_counter() - began
+        sweeping = asyncio.create_task(sweep.run(parts))  # whoever was silent is told again, as in the doors
         await _until(database, "joel", 0)
         seen = time.perf_counter() - began
+        sweeping.cancel()
     async with database.read() as session:
         orphans = (await session.execute(_ORPHANS)).scalar_one()
         asked = (await session.execute(_ASKED, {"person": "kim"})).scalar_one()
@@ -109,6 +113,15 @@ async def measure(address: str, url: str, deals: int) -> Table:
     ):
         table.add_row(name, figure)
     return table
+
+
+async def _arrived(company: Company) -> None:
+    """Let a deal arrive; a machine with other work may be too slow for the first attempt."""
+    for _ in range(5):
+        with suppress(RPCError):
+            await company.arrive()
+            return
+    raise RuntimeError("no deal can arrive here; is this machine busy?")
 
 
 async def _begun(floor: Floor, handles: list[WorkflowHandle]) -> None:
@@ -134,8 +147,9 @@ async def _until(database: Database, person: str, count: int) -> None:
     """Return once so many open requests ask a person."""
     while True:
         async with database.read() as session:
-            if (await session.execute(_ASKED, {"person": person})).scalar_one() == count:
-                return
+            found = (await session.execute(_ASKED, {"person": person})).scalar_one()
+        if found >= count > 0 or found == count:
+            return
         await asyncio.sleep(0.05)
 
 
