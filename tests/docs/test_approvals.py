@@ -63,6 +63,15 @@ def test_every_command_is_shown() -> None:
     assert set(group.list_commands(typer.Context(group))) == shown  # type: ignore[attr-defined]
 
 
+def test_the_journal_has_every_kind_of_entry_that_is_explained() -> None:
+    _, _, table = DOC.partition("| kind | what it says |")
+    kinds = {kind for first in re.findall(r"(?m)^\| (`.+?) \|", table.partition("##")[0])
+             for kind in re.findall(r"`([^`]+)`", first)}  # fmt: skip
+    written = "".join(file.read_text("utf-8") for file in (ROOT / "models").glob("*.py"))
+    assert len(kinds) >= 12
+    assert {kind for kind in kinds if f'"{kind}"' not in written} == set()
+
+
 def test_the_policy_has_no_mistake(tmp_path: Path) -> None:
     [policy] = [block.text for block in blocks(DOC) if block.about == "policy"]
     code = f'from datetime import date\n{IMPORTS}policy = Flow("policy", {policy.strip()}, version=1)\n'
