@@ -19,7 +19,7 @@ from models.tables.journal import JournalRow
 from models.tables.people import Person
 from models.tables.requests import Request
 from tests.api.browsing import form_token, post, sign_in
-from tests.api.company import NOW, Company, company, deal, load, request
+from tests.api.company import FORM, NOW, Company, company, deal, load, request
 from tests.api.conftest import as_token
 
 FINANCE = "approval:finance"
@@ -49,6 +49,8 @@ def extended() -> Company:
         made.requests.append(
             request(past, FINANCE, "Finance review", [], opened_at=NOW - timedelta(days=10), body=facts, **answered)
         )
+    asks_more = next(r for r in made.requests if r.deal_id.endswith(MANY[5]))
+    asks_more.body = {**asks_more.body, "form": FORM}
     lost = next(r for r in made.requests if r.deal_id.endswith(MANY[9]))
     lost.body = {"asked": [{"person": "noor", "party": "role:cfo", "words": "cfo", "role": "cfo"}]}
     made.rest.append(
@@ -213,6 +215,21 @@ async def test_two_clicks_of_one_link_at_once_are_one_answer(doors: str, databas
         codes = {answer.status_code for answer in await asyncio.gather(*clicks)}
     assert codes <= {200, 303}
     assert len([each for each in await answers(database, MANY[1]) if each[1] == "decided"]) == 1
+
+
+async def test_a_decision_form_is_part_of_the_answer_and_what_was_filled_in_is_kept_when_it_is_refused(
+    doors: str,
+) -> None:
+    page = f"/requests/hubspot/{MANY[5]}/{FINANCE}/1"
+    async with sign_in(doors, "noor") as noor:
+        opened = (await noor.get(page)).text
+        fields = {"form_token": form_token(opened), "act": "reject", "edition": "1", "field.contact": "Amit Rao"}
+        silent = await noor.post(page, data={**fields, "reason": " "})
+    assert 'name="field.seats"' in opened
+    assert "Approve with this" in opened
+    assert silent.status_code == 422
+    assert "Say why: the owner reads it." in silent.text
+    assert 'value="Amit Rao"' in silent.text
 
 
 # ---- many at once

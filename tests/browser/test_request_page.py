@@ -58,7 +58,6 @@ async def test_from_the_mail_on_a_phone_without_javascript_sign_in_read_hand_ove
     await page.get_by_role("link", name="Sign in").click()
     await page.get_by_role("button", name="as Noor Halvorsen").click()
     await expect(page.get_by_role("heading", name=f"Client {MANY[4]}")).to_be_visible()
-    await page.get_by_role("link", name="Hand over").click()
     await page.locator("summary", has_text="Hand over").click()
     await page.get_by_label("To", exact=True).fill("Nobody At All")
     await page.locator("#reassign-why").fill("on leave")
