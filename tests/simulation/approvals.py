@@ -12,6 +12,7 @@ from models.deal import DealState
 from models.deeds import carry_out
 from models.outcomes import needs, recorded
 from models.people import Directory, find_out
+from models.preview import preview
 from models.progress import explain
 from models.refusals import refusal
 from models.ringing import next_ring, ring
@@ -21,6 +22,7 @@ from tests.simulation.judge import Broken, Judge
 from tests.simulation.policies import CALENDARS, CLOCKS, NUMBERS, PEOPLE, STARTS, Maker
 
 MINUTE = timedelta(minutes=1)
+OPERATORS = ("ops", "adam", "agnes")
 
 
 class Desk:
@@ -158,7 +160,10 @@ class Desk:
         person = g.random() < 0.4
         by = g.choice(PEOPLE) if person else "crm"
         source = "person" if person else "crm"
-        self.do(acts.Revise(key=self.key(), by=by, source=source, at=self.now, facts=facts))
+        act = acts.Revise(key=self.key(), by=by, source=source, at=self.now, facts=facts)
+        said, before = preview(self.state, act, self.now), set(self.judge.rounds)
+        if self.do(act):
+            self.judge.foretold(said, before)
 
     def away(self) -> None:
         """Somebody is away from now or soon, with or without a delegate; the sweep comes at each start and end."""
@@ -294,7 +299,7 @@ class Desk:
         self.people[new] = type(self.people["ops"])(new)
         given = {"step": wait.step, "round": wait.round, "reason": "nobody else"}
         # Whoever may not answer may not choose who does: then another one of them.
-        return any(self.do(acts.Reassign(key=self.key(), by=by, of="", to=new, **given)) for by in ("ops", "adam"))
+        return any(self.do(acts.Reassign(key=self.key(), by=by, of="", to=new, **given)) for by in OPERATORS)
 
     def told(self) -> str:
         return "\n".join(self.judge.story)

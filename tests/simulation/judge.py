@@ -426,6 +426,24 @@ class Judge:
         if record.state is Status.SETTLED and found is not True and not by_hand and not self.unsettled(plain):
             raise Broken(f"{plain.id} stands on something worse than signed, or on too few")
 
+    def foretold(self, said: Any, before: set[Any]) -> None:
+        """What the preview of a change printed is what happened: who stands by their word, and what is asked anew."""
+        if self.state.hold is not None or self.state.ending is not None:
+            return
+        for plain in (each for each in self.plains.values() if self.due(each)):
+            lines = [line for line in said.lines if line.step == plain.id]
+            told = {what: {line.person for line in lines if line.what == what} for what in ("stands", "asked again")}
+            stand = {d.person for d, _ in self.standing(plain) if d.verdict == "yes" and d.channel != "taken over"}
+            yeses = [d.person for d in self.state.record(plain.id).decisions if d.verdict == "yes"]
+            once = {person for person in yeses if yeses.count(person) == 1}  # else an older one may stand again
+            fell, stayed = told["stands"] - stand, told["asked again"] & stand & once
+            taken = any(d.channel == "taken over" for d in self.state.record(plain.id).decisions)
+            if (fell and not taken) or stayed:
+                raise Broken(f"the preview of {plain.id} said otherwise of {fell | stayed}")
+            asks = {"asked", "asked again", "undecided"} & {line.what for line in lines}
+            if any(step == plain.id for step, _ in self.rounds - before) and not asks:
+                raise Broken(f"{plain.id} is asked again, which its preview did not print")
+
     def due(self, plain: Plain) -> bool:
         return plain.step.when is None or self.facts()["discount"] >= 1
 

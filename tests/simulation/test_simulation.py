@@ -12,6 +12,7 @@ import models.outcomes
 import models.people
 import models.refusals
 import models.ringing
+import tests.simulation.approvals
 import workflows.deal
 from tests.simulation.__main__ import APPROVALS, FLIGHTS, PLANS, approvals, campaign, flights, plans
 from tests.simulation.approvals import Desk
@@ -21,7 +22,7 @@ FIRST = int(os.environ["SIMULATION_SEED"])
 """A fresh one for each session, printed in its header."""
 ONCE_BROKEN = (2, 9, 12, 68, 118, 126, 143, 157, 166, 179, 207, 253, 259, 264, 534, 550, 558, 701, 5310)
 """Seeds that found a fault: people not yet known, answers during a hold, a document passed by hand, and others."""
-APPROVALS_ONCE_BROKEN = (32, 82, 107, 113, 260, 1136, 1138, 1219, 1993, 5426)
+APPROVALS_ONCE_BROKEN = (32, 82, 107, 113, 143, 260, 1136, 1138, 1219, 1993, 5426, 100_907)
 """Seeds that found one: the same person asked again, a turn that never came, an owner who changed, and others."""
 
 
@@ -175,6 +176,14 @@ def test_control_a_clock_that_counts_days_of_leave_is_caught(monkeypatch):
 def test_control_an_absence_nobody_stands_in_for_is_caught(monkeypatch):
     monkeypatch.setattr(models.people, "stand_in", lambda person, *_: person)
     assert refuted("is not asked for")
+
+
+def test_control_a_preview_that_keeps_quiet_is_caught(monkeypatch):
+    said = tests.simulation.approvals.preview
+    monkeypatch.setattr(
+        tests.simulation.approvals, "preview", lambda *change: said(*change).model_copy(update={"lines": ()})
+    )
+    assert refuted("its preview did not print")
 
 
 def test_what_approvals_go_through_is_not_too_tame():
