@@ -245,6 +245,8 @@ def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: dat
     What changed while `record` was under way (a new round, a clock stopped or resumed) is asked about next time.
     """
     state.people = {**state.people, **answer.people}
+    if not asked:
+        return False
     again = False
     sent = list(asked)
     for need in (n for n in needs(state) if n in sent):
