@@ -127,7 +127,7 @@ async def test_nobody_leaves_an_orphan_behind_and_what_has_happened_keeps_every_
     await company.answer(answered, "joel", DISCOUNT)
     done = await row(company, answered, lambda request: request.state == "closed")
     await row(company, opened, asks("joel"))
-    history = [event.SerializeToString() for event in (await opened.fetch_history()).events]
+    history = [event.SerializeToString(deterministic=True) for event in (await opened.fetch_history()).events]
     journal = {handle.id: await entries(company, handle) for handle in (answered, opened)}
 
     iris = await caller(company.database, "iris", "admin")
@@ -140,7 +140,7 @@ async def test_nobody_leaves_an_orphan_behind_and_what_has_happened_keeps_every_
     moved = await row(company, opened, lambda request: "joel" not in request.people)
     assert moved.people, "the first rung of the ladder is asked early, or operations see an incident"
 
-    after = [event.SerializeToString() for event in (await opened.fetch_history()).events]
+    after = [event.SerializeToString(deterministic=True) for event in (await opened.fetch_history()).events]
     assert after[: len(history)] == history
     for handle in (answered, opened):
         was = journal[handle.id]
