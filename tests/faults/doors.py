@@ -135,26 +135,36 @@ class Slack:
 
     async def decide(self, verdict: str) -> str:
         assert verdict == "yes", "a no opens a form"
-        before = len(await self._whispers(0))
-        await self._press("approve")
-        return words(str((await self._whispers(before + 1))[-1]["blocks"]))
+        store = self.world.sandbox.vendors["slack"].store
+        before = len(self._whispers())
+        came = await self._press("approve")
+        for _ in range(600):
+            message = store.get("messages", self._message) or {}
+            if len(self._whispers()) > before:
+                return words(str(self._whispers()[-1]["blocks"]))
+            if came["status"] != 200 and message.get("edited_at"):  # Slack gave up on us: the message itself says it
+                return words(str(message["blocks"]))
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{self.person} was told nothing in Slack: {came}")
 
-    async def _whispers(self, enough: int) -> list[dict[str, Any]]:
-        return await self.world.held("slack", "ephemerals", enough, to=member(self.person))
+    def _whispers(self) -> list[dict[str, Any]]:
+        everything = self.world.sandbox.vendors["slack"].store.all("ephemerals")
+        return [each for each in everything if each["to"] == member(self.person)]
 
     async def ask(self, question: str) -> None:
         await self._press("ask_information")
         [view] = await self.world.held("slack", "views", 1, user=member(self.person), state="open")
         await self._in_slack("send", {"view": view["id"], "question": question})
 
-    async def _press(self, action: str) -> None:
-        await self._in_slack("press", {"message": self._message, "action": action, "user": member(self.person)})
+    async def _press(self, action: str) -> dict[str, Any]:
+        return await self._in_slack("press", {"message": self._message, "action": action, "user": member(self.person)})
 
-    async def _in_slack(self, what: str, asked: dict[str, str]) -> None:
-        """Do it. Where fifty do at once Slack may give up waiting; the outcome is said beside the message then too."""
+    async def _in_slack(self, what: str, asked: dict[str, str]) -> dict[str, Any]:
+        """Do it, and return what Slack heard from us; where fifty press at once it may give up waiting."""
         page = self.world.sandbox.pages["SLACK_PAGE"]
         async with httpx2.AsyncClient(base_url=page, timeout=60, trust_env=False) as client:
-            (await client.post(f"_sandbox/{what}", json=asked)).raise_for_status()
+            came: dict[str, Any] = (await client.post(f"_sandbox/{what}", json=asked)).raise_for_status().json()
+        return came
 
 
 class Api:
