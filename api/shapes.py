@@ -319,6 +319,7 @@ class PreviewLine(Shape):
     who: str = ""
     people: list[str] = Field(default_factory=list)
     reason: str = ""
+    within: str = Field(default="", description="the promised time, where somebody is asked")
     certain: bool = Field(default=True, description="false where a step before it is still to find something out")
     usual_hours: float | None = Field(default=None, description="half of the past answers took at most this long")
     slow_hours: float | None = Field(default=None, description="four of five took at most this long")

@@ -72,8 +72,18 @@ def counts(decision: Decision, record: Record, now: Reading, covered: Mapping[st
     """Return whether an answer still counts: a no in its round, a yes while nothing it covers is worse."""
     if decision.verdict == "no":
         return decision.round == record.round
-    later = [d for d in record.decisions if d.person == decision.person and d.at > decision.at and d.verdict == "no"]
-    return not later and not worse(covered, decision.signed, now)
+    return not _withdrawn(decision, record) and not worse(covered, decision.signed, now)
+
+
+def _withdrawn(decision: Decision, record: Record) -> bool:
+    """Return whether the same person said no after this yes: later by the clock, or after it at the same instant."""
+    after = False
+    for each in record.decisions:
+        if each is decision:
+            after = True
+        elif each.person == decision.person and each.verdict == "no" and (after or each.at > decision.at):
+            return True
+    return False
 
 
 def worse(covered: Mapping[str, Direction], signed: Reading, now: Reading) -> list[str]:

@@ -161,6 +161,8 @@ class Record(_Kept):
     """Per party, everybody who may answer for it now: people of a role, who stands in for them, rungs climbed."""
     stands_in: dict[str, str] = {}
     """Whom somebody asked stands in for, while that person is away."""
+    handed: dict[str, dict[str, str]] = {}
+    """The same per party, for those who have no place of their own in it."""
     moved: list[Moved] = []
     added: list[Added] = []
     proposed: Proposed | None = None

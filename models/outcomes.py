@@ -70,6 +70,8 @@ class Asks(_Message):
     """Per party, everybody who may answer for it."""
     stands_in: dict[str, str] = {}
     """Whom somebody asked stands in for."""
+    handed: dict[str, dict[str, str]] = {}
+    """The same per party, for those who have no place of their own in it."""
     told: tuple[str, ...] = ()
     """What is not as the flow says, in words: who stands in, that somebody else had to be found."""
 
@@ -278,7 +280,7 @@ def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: dat
 def _ask_people(state: DealState, need: Need, record: Record, asks: Asks, now: datetime) -> bool:
     """Ask whom `record` found; return whether that needs another walk."""
     name, before = title(need.step), record.asked
-    record.resolved = True
+    record.resolved, record.handed = True, dict(asks.handed)
     if (record.asked, record.stands_in) != (asks.asked, asks.stands_in):
         record.asked, record.stands_in = dict(asks.asked), dict(asks.stands_in)
         if before or asks.told:

@@ -234,6 +234,7 @@ class _Asking(Generic[M]):
         self.record = state.record(need.step)
         self.able = directory.active()
         self.stands_in: dict[str, str] = {}
+        self.handed: dict[str, dict[str, str]] = {}
         self.told: list[str] = []
 
     def found(self) -> Asks:
@@ -255,7 +256,7 @@ class _Asking(Generic[M]):
             if people:
                 missing = " and ".join(dict.fromkeys(who_words(who) for who in short))
                 self.told.append(f"too few can answer for {missing}, so {', '.join(people)} is asked, {why}")
-        return Asks(asked=asked, stands_in=self.stands_in, told=tuple(dict.fromkeys(self.told)))
+        return Asks(asked=asked, stands_in=self.stands_in, handed=self.handed, told=tuple(dict.fromkeys(self.told)))
 
     def _meant(self, rungs: Iterable[Sequence[Who]]) -> list[str]:
         return [p for rung in rungs for who in rung for p in self.people.get(who_key(who), [])]
@@ -279,6 +280,7 @@ class _Asking(Generic[M]):
                 here = stand_in(person, party, self.state.facts, self.directory.absences, self.at, self.able)
             if here != person and here not in meant:
                 self.stands_in.setdefault(here, person)
+                self.handed.setdefault(party, {}).setdefault(here, person)
                 self.told.append(f"{here} stands in for {person}")
             asked.append(here)
         return list(dict.fromkeys(asked))

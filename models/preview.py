@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models import acts
 from models.approval import counts, satisfied, worse
-from models.asking import who_key, who_words
+from models.asking import chosen, who_key, who_words
 from models.deal import DealState, Decision, Record, Status
 from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, RenderDef, SignatureDef, SubflowDef, writes
 from models.parties import approvers, tables_of
@@ -41,6 +41,8 @@ class Line(BaseModel):
     people: tuple[str, ...] = ()
     """Who would be asked, as far as the deal knows them already."""
     reason: str = ""
+    within: str = ""
+    """The promised time, where somebody is asked."""
     certain: bool = True
     """Not where it hangs on what a step before it is still to find out."""
 
@@ -122,8 +124,11 @@ def _approval(before: DealState, after: DealState, step: ApprovalDef, here: Plac
     asked = approvers(step, after)
     who = " and ".join(who_words(each) for each in asked)
     people = tuple(dict.fromkeys(p for each in asked for p in after.people.get(who_key(each), ())))
-    line = line.model_copy(update={"who": who, "people": people})
-    given = {d.person: d for d in record.decisions if d.verdict == "yes" and counts(d, record, then, step.covered)}
+    promised = chosen(step.patience.within, after.facts, after.rates) if step.patience.within is not None else None
+    line = line.model_copy(update={"who": who, "people": people, "within": str(promised or "")})
+    yes = [d for d in record.decisions if d.verdict == "yes"]
+    given = {d.person: d for d in yes if counts(d, record, then, step.covered)}
+    given |= {d.person: d for d in yes if d.person in given and counts(d, record, now, step.covered)}
     for decision in given.values():
         yield _signed(line, decision, step, now)
     if satisfied(step, _as_if_said_again(record, given, now), now, after):

@@ -38,8 +38,11 @@ def _reassign(state: DealState, act: acts.Reassign, now: datetime) -> Said:
     record = state.touch(act.step)
     of = act.of or (act.by if any(act.by in people for people in record.asked.values()) else "")
     parties = tuple(party for party, people in record.asked.items() if of in people) if of else _lonely(record)
-    for whose in dict.fromkeys((of, record.stands_in.get(of, of))):  # a place of one's own, and the one stood in for
-        moved = Moved(of=whose, to=act.to, by=act.by, at=now, reason=act.reason, parties=parties)
+    places: dict[str, list[str]] = {}  # whose place it is, party by party: one's own, or the one stood in for
+    for party in parties:
+        places.setdefault(record.handed.get(party, {}).get(of, of), []).append(party)
+    for whose, where in (places or {of: []}).items():
+        moved = Moved(of=whose, to=act.to, by=act.by, at=now, reason=act.reason, parties=tuple(where))
         record.moved = [*record.moved, moved]
     for party in parties or tuple(record.asked):
         others = [p for p in record.asked[party] if p != of]

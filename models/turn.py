@@ -188,6 +188,7 @@ def _open(state: DealState, move: Open, now: datetime) -> list[StepId]:
     record.editions = [move.reading]
     record.asked, record.resolved, record.clock, record.inquiry, record.op = {}, False, Clock(), None, ""
     record.clock_before = None
+    record.handed = {}
     record.stands_in, record.moved, record.added, record.proposed, record.nudged_at = {}, [], [], None, None
     if record.kept is not None and record.kept.how != "waived":
         record.kept = None
@@ -237,7 +238,8 @@ def _start(state: DealState, move: Start, now: datetime) -> list[StepId]:
 
 def _void(state: DealState, step: StepId, why: str, now: datetime) -> None:
     record = state.touch(step)
-    record.state, record.reason, record.clock, record.incident = Status.VOID, why, None, None
+    record.state, record.reason, record.incident = Status.VOID, why, None
+    record.end_clock()
     for parked in [p for p in state.parked if p.step == step]:
         state.parked.remove(parked)
         state.note(

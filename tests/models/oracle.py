@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -84,7 +84,10 @@ class Wall:
                  region: str | None = None, away: Iterable[tuple[datetime, datetime]] = ()) -> None:  # fmt: skip
         self.zone, self.week, self.off, self.away = ZoneInfo(zone), week, set(off), tuple(away)
         self.public = holidays.country_holidays(country, subdiv=region, years=[2025, 2026, 2027]) if country else {}
-        self.kept: dict[int, bytes] = {}
+        # The same wall hangs in many rooms: its minutes are counted once, and each person crosses out their own days.
+        self.kept = Wall.drawn.setdefault((zone, week, frozenset(off), country, region), {})
+
+    drawn: ClassVar[dict[tuple, dict[int, bytes]]] = {}
 
     @classmethod
     def of(cls, spec, away=()) -> Wall:
@@ -92,8 +95,9 @@ class Wall:
 
     def works(self, minute: datetime) -> bool:
         """Whether somebody works in the minute that begins now."""
-        if any(a <= minute < b for a, b in self.away):
-            return False
+        return self._open(minute) and not any(a <= minute < b for a, b in self.away)
+
+    def _open(self, minute: datetime) -> bool:
         local = minute.astimezone(self.zone)
         if local.date() in self.off or local.date() in self.public:
             return False
@@ -142,10 +146,15 @@ class Wall:
         return max(sorted(lengths, reverse=True), key=lengths.count) * MINUTE
 
     def _day(self, number: int) -> bytes:
+        first = EPOCH + timedelta(days=number)
         if number not in self.kept:
-            first = EPOCH + timedelta(days=number)
-            self.kept[number] = bytes(self.works(first + i * MINUTE) for i in range(1440))
-        return self.kept[number]
+            self.kept[number] = bytes(self._open(first + i * MINUTE) for i in range(1440))
+        if not any(a < first + timedelta(days=1) and b > first for a, b in self.away):
+            return self.kept[number]
+        return bytes(
+            open_ and not any(a <= first + i * MINUTE < b for a, b in self.away)
+            for i, open_ in enumerate(self.kept[number])
+        )
 
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 
 from models.money import percent
 from models.values import Text
+from tests.models.colleagues import Staffed
 from tests.models.flying import flow_of
-from tests.models.staffed import Staffed
 from workflows.flows.facts import deal
 from workflows.language import Approval, Parallel, Stage, When, business_days, group, lost
 

@@ -263,7 +263,8 @@ class Judge:
             for who in self.everybody(plain):
                 key = who_key(who)
                 if of and of in asked.get(key, ()):
-                    places = self.speaks(plain, who, called_in=True).get(of, {of})
+                    due, called = (self.speaks(plain, who, called_in=each).get(of) for each in (False, True))
+                    places = due or called or {of}
                     self.place[key] = {of} if of in places else places  # their own place first
                 elif not of and not asked.get(key):
                     self.place[key] = set()
