@@ -40,7 +40,7 @@ demo: install  ## A company at work in your browser
 	@"$(BIN)/throughline" demo $(if $(filter-out 0,$(RESET)),--reset) $(ARGS)
 
 test: install  ## All tests
-	@"$(BIN)/pytest" -n $(JOBS) --dist loadfile $(ARGS)
+	@"$(BIN)/pytest" -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 faults: install  ## Whole demos under kill -9
 	@"$(BIN)/pytest" -m faults $(ARGS)
