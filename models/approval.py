@@ -43,9 +43,10 @@ def policy_verdict(step: ApprovalDef, record: Record, now: Reading, state: DealS
     if any(_speaks(d, each.person) for each in record.added for d in noes.values()):
         return False
     wanted = _wanted(step, asked)
-    if not _fillable(asked, _keys(yes, step, record, state), wanted):
+    given = _keys(yes, step, record, state)
+    if not _fillable(asked, given, wanted):
         return False if noes and not _within_reach(step, asked, record, yes, noes, state) else None
-    return True if all(_said(yes, each.person) for each in record.added) else None
+    return True if all(_said(given, each.person) for each in record.added) else None
 
 
 def short_of(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:
@@ -59,8 +60,8 @@ def short_of(step: ApprovalDef, record: Record, now: Reading, state: DealState) 
     standing = _standing(step, record, now)
     yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
     noes = {person: d for person, d in standing.items() if d.verdict == "no"}
-    able = _able(step, record, yes, noes, state)
-    extra = [Named(person=each.person) for each in record.added if not _said(yes, each.person)]
+    able, given = _able(step, record, yes, noes, state), _keys(yes, step, record, state)
+    extra = [Named(person=each.person) for each in record.added if not _said(given, each.person)]
     lonely: list[Who] = [who for who in extra if not any(who_key(who) in keys for keys in able.values())]
     if _fillable(asked, able, _wanted(step, asked)):
         return lonely
@@ -112,16 +113,17 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
     standing = _standing(step, record, now)
     yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
     noes = {person: d for person, d in standing.items() if d.verdict == "no"}
-    first, last = ([Named(person=a.person) for a in record.added if a.place == p and not _said(yes, a.person)]
+    given = _keys(yes, step, record, state)
+    first, last = ([Named(person=a.person) for a in record.added if a.place == p and not _said(given, a.person)]
                    for p in ("before", "after"))  # fmt: skip
     if first:
         return [*first]
     asked = approvers(step, state)
-    if _fillable(asked, _keys(yes, step, record, state), _wanted(step, asked)):
+    if _fillable(asked, given, _wanted(step, asked)):
         return [*last]
     able = _able(step, record, yes, noes, state)
-    left = [who for who in asked if not _lost(who, record, noes)]
-    full, of_use = _seating(left, _keys(yes, step, record, state), able, _wanted(step, asked))
+    left = [who for who in asked if not _lost(who, noes)]
+    full, of_use = _seating(left, given, able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
     useful = [who for i, who in enumerate(left) if i in of_use] or waiting
     return useful[:1] if step.in_turn else useful
@@ -158,7 +160,7 @@ def _within_reach(
 ) -> bool:  # fmt: skip
     """Return whether enough parties could still come to a yes; a role that has said no could not."""
     able = _able(step, record, yes, noes, state)
-    left, wanted = [who for who in asked if not _lost(who, record, noes)], _wanted(step, asked)
+    left, wanted = [who for who in asked if not _lost(who, noes)], _wanted(step, asked)
     if len(left) < wanted:
         return False
     return not record.resolved or _fillable(left, able, wanted)  # until it is known who is asked, anybody might be
@@ -187,8 +189,9 @@ def _speaks(decision: Decision, person: str) -> bool:
     return decision.person == person or f"person:{person}" in decision.parties
 
 
-def _said(yes: Mapping[str, Decision], person: str) -> bool:
-    return any(_speaks(decision, person) for decision in yes.values())
+def _said(given: Keys, person: str) -> bool:
+    """Return whether somebody added has said yes, or whoever has their place by now."""
+    return any(each == person or f"person:{person}" in keys for each, keys in given.items())
 
 
 def _wanted(step: ApprovalDef, asked: Sequence[Who]) -> int:
@@ -246,13 +249,9 @@ def _seated(asked: Sequence[Who], people: Keys) -> bool:
     return len(seats) <= len(people) and all(seat(s, set()) for s in range(len(seats)))
 
 
-def _lost(who: Who, record: Record, noes: Mapping[str, Decision]) -> bool:
-    """Return whether this party can no longer say yes: a role by its first no, a group when too few are left."""
-    against = {p for p, d in noes.items() if who_key(who) in d.parties}
-    if not isinstance(who, Group):
-        return bool(against)
-    eligible = set(record.asked.get(who_key(who), ()))
-    return bool(against) and len(eligible - against) < who.need
+def _lost(who: Who, noes: Mapping[str, Decision]) -> bool:
+    """Return whether this party can no longer say yes: a role by its first no; a group only when too few are left."""
+    return not isinstance(who, Group) and any(who_key(who) in d.parties for d in noes.values())
 
 
 def _worse(way: Direction, signed: Value | None, now: Value | None) -> bool:

@@ -72,6 +72,7 @@ def _do(state: DealState, act: acts.Act, now: datetime) -> tuple[str, str, list[
             return (*steer(state, act, now), [])
         case acts.Resubmit():
             state.revise, state.submitted_by = None, act.by
+            state.ask_anew()  # whoever submitted before may answer again
             return _noted(state, act, now, "resubmitted", "the deal was resubmitted")
         case acts.EndDeal():
             end(state, Ending(outcome="lost", reason=act.reason), now, act.by)

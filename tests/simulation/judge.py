@@ -178,8 +178,7 @@ class Judge:
         policy = self.parties(plain)
         parties = tuple(self.seats(plain, who, yes, noes) for who in policy)
         count = oracle.wanted(parties, plain.step.need)
-        given = {d.person: keys for d, keys in said if d.verdict == "yes"}
-        more = [self.seats(plain, who, given, noes) for who in self.extra(plain)]  # they were added to be asked anew
+        more = [self.seats(plain, who, yes, noes) for who in self.extra(plain)]
         if any(each.people & set(noes) for each in more):
             return False
         found = oracle.decided(parties, count, yes, noes)
@@ -196,6 +195,8 @@ class Judge:
         """For which parties somebody is asked today and may answer: what they have said counts there too."""
         asked = self.state.record(plain.id).asked
         mine = [who for who in self.everybody(plain) if person in asked.get(who_key(who), ())]
+        if self.state.record(plain.id).state is Status.SETTLED:  # who leaves or is back by now changes nothing
+            return frozenset(who_key(who) for who in mine if not self.barred(plain, person))
         return frozenset(who_key(who) for who in mine if self.fit(plain, who, person))
 
     def seats(self, plain: Plain, who: Any, yes: dict[str, frozenset[str]], noes: dict[str, frozenset[str]]) -> Any:
