@@ -168,6 +168,7 @@ def needs(state: DealState) -> list[Need]:
             and not resumed
             and not _short(state, step_id, record)
             and not _handed_on(state, step_id, record)
+            and not _lost_meanwhile(state, step_id, record)
         ):
             continue
         found.append(_need(state, step_id, record))
@@ -191,6 +192,14 @@ def _handed_on(state: DealState, step_id: StepId, record: Record) -> bool:
     here = placed(state, step_id)
     step = here.step if here else None
     return isinstance(step, ApprovalDef) and any(barred(step, each, state) for each in record.stands_in.values())
+
+
+def _lost_meanwhile(state: DealState, step_id: StepId, record: Record) -> bool:
+    """Return whether, after a no here, a yes to another step left too few who may still answer both."""
+    here = placed(state, step_id)
+    if here is None or not isinstance(here.step, ApprovalDef) or not here.step.not_same_as or nobody(record):
+        return False
+    return policy_verdict(here.step, record, reading(here.step, step_id, state), state) is False
 
 
 def _short(state: DealState, step_id: StepId, record: Record) -> list[Who]:

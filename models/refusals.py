@@ -104,8 +104,9 @@ def _decide(state: DealState, act: acts.Decide) -> Refusal | None:
 def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal | None:
     record = state.record(act.step)
     now = reading(step, act.step, state)
-    mine = [d for d in record.decisions if d.person == act.by and d.round == act.round]
-    if mine and counts(mine[-1], record, now, step.covered):  # one that no longer counts may be given anew
+    given = [d for d in record.decisions if d.person == act.by and d.round == act.round]
+    mine = [d for d in given if counts(d, record, now, step.covered)]  # one that no longer counts may be given anew
+    if mine:
         said = f"{title(act.step)}: you answered {mine[-1].verdict}"
         return already(Receipt(outcome=mine[-1].verdict, message=said, seq=state.seq, by=act.by, at=mine[-1].at))
     changed = difference(record, step, act.edition)

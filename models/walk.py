@@ -185,6 +185,8 @@ def _consider(
     if record.state is Status.INCIDENT:
         return _incident(found, record, step_id, due)
     if due is None:
+        if record.state is Status.OPEN and commits(step) and gate is Gate.PEOPLE:
+            found.moves.append(Void(step_id, "content changed"))
         if gate is Gate.CLEAR:
             found.questions.append((step_id, "missing"))
         return gate or Gate.PEOPLE

@@ -195,9 +195,9 @@ class Judge:
         """For which parties somebody is asked today and may answer: what they have said counts there too."""
         asked = self.state.record(plain.id).asked
         mine = [who for who in self.everybody(plain) if person in asked.get(who_key(who), ())]
-        if self.state.record(plain.id).state is Status.SETTLED:  # who leaves or is back by now changes nothing
-            return frozenset(who_key(who) for who in mine if not self.barred(plain, person))
-        return frozenset(who_key(who) for who in mine if self.fit(plain, who, person))
+        # What has been settled stays, whoever leaves, is back or answers elsewhere by now.
+        settled = self.state.record(plain.id).state is Status.SETTLED
+        return frozenset(who_key(who) for who in mine if settled or self.fit(plain, who, person))
 
     def seats(self, plain: Plain, who: Any, yes: dict[str, frozenset[str]], noes: dict[str, frozenset[str]]) -> Any:
         key = who_key(who)
