@@ -357,6 +357,21 @@ def test_a_changed_document_voids_the_open_signature_and_asks_a_new_one():
     assert flight.state.ended
 
 
+def test_a_signature_that_may_no_longer_be_due_is_void_once_people_are_asked_before_it():
+    due = (deal.payment_days > 20) | (deal.term_months > 24)
+    flow = flow_of(
+        one(finance(covers=[deal.discount])),
+        Stage("two", Render("sow", template="sow"), Signature("sow", within=days(14), when=due), on_decline="one",
+              on_expire="one"),
+    )  # fmt: skip
+    flight = Flight(flow, **SOLD)
+    flight.answer("noor", "approval:finance")
+    flight.run("render:sow")
+    flight.crm(discount=percent(9), payment_days=Whole(v=10))
+    assert flight.is_("approval:finance") == "open"
+    assert flight.is_("signature:sow") == "void", "its link would sign what is being decided anew"
+
+
 def test_a_signature_while_only_machine_steps_are_redone_is_parked_and_then_counts():
     flight = signing()
     flight.crm(discount=percent(9))

@@ -219,6 +219,29 @@ def test_the_same_person_twice_in_a_row_is_asked_once_only_where_the_rule_says_s
     assert [entry.step for entry in taken] == (["approval:b"] if repeat == "if consecutive" else [])
 
 
+def test_whoever_submitted_before_may_answer_again_once_somebody_else_submits():
+    steps = step("a"), step("b", by="legal", escalate_to="treasury")
+    flight = flown(Stage("one", Parallel(*steps)), owner=Text(v="hanna"))
+    assert "incident" in flight.kinds(), "nobody but the owner could answer b"
+    flight.answer("noor", A, "reject", reason="too cheap")
+    flight.do(acts.Resubmit(key=flight.key(), by="hanna"))
+    revise(flight, owner=Text(v="dana"))
+    assert flight.is_("approval:b") == "incident", "hanna submitted what she would approve"
+    flight.answer("noor", A, "reject", reason="still too cheap")
+    flight.do(acts.Resubmit(key=flight.key(), by="dana"))
+    assert flight.waiting_on("approval:b") == ["hanna"]
+
+
+def test_a_no_is_final_once_a_yes_elsewhere_leaves_too_few():
+    second = step("b", by=group("security", need=2), not_same_as="a")
+    people = (*STAFF, Person("sven", ("security", "finance")))
+    flight = flown(Stage("one", Parallel(step("a"), second)), people=people)
+    flight.answer("hiro", "approval:b", "reject", reason="no")
+    assert flight.is_("approval:b") == "open", "sofia and sven could still agree"
+    flight.answer("sven", A)
+    assert flight.kinds() == ["revise"]
+
+
 # ---- what a change takes away (C14, C15) ----------------------------------------------------------------------------
 
 CHANGES = {"discount": (2, 0), "margin": (0, 2), "priority": ("high", "low")}
@@ -237,6 +260,16 @@ def test_a_change_is_asked_again_exactly_where_somebody_signed_something_better(
     again = fact in covered and (worse or fact == "priority")
     assert flight.is_(A) == ("open" if again else "settled")
     assert (flight.waiting_on(A) == ["noor", "omar"]) is again
+
+
+def test_a_yes_that_counts_again_is_not_given_anew():
+    flight = flown(one(by=group("finance", need=2), covers=[deal.discount, deal.margin]))
+    flight.answer("noor", A)
+    revise(flight, discount=Whole(v=0), margin=Whole(v=0))
+    flight.answer("noor", A)
+    revise(flight, discount=Whole(v=1), margin=Whole(v=1))
+    assert flight.waiting_on(A) == ["omar"], "what noor signed first is what is offered now"
+    assert flight.refused(flight.decision("noor", A)).code == "already_answered"
 
 
 # ---- when (C8, C9) --------------------------------------------------------------------------------------------------

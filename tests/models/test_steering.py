@@ -116,6 +116,14 @@ def test_nobody_is_added_who_may_not_answer_has_answered_or_was_added(person, wh
     )
 
 
+def test_an_added_place_that_passes_to_somebody_who_has_agreed_is_not_asked_again():
+    flight = flown()
+    flight.do(by(flight, acts.AddApprover, "dana", person="hanna", place="after", reason="terms"))
+    flight.answer("noor", STEP)
+    flight.do(by(flight, acts.Reassign, "iris", of="hanna", to="noor", reason="hanna is ill"))
+    assert flight.is_(STEP) == "settled"
+
+
 # ---- reminding -----------------------------------------------------------------------------------------------------
 
 
