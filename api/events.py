@@ -15,6 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.database import Database
 
 EVERY = 0.2
+PATIENCE = 10
+"""Seconds for one look at the journal."""
 QUEUED = 100
 EVERYTHING = "*"
 log = logging.getLogger(__name__)
@@ -66,7 +68,11 @@ class Notice:
 
 
 class Feed:
-    """Polls while somebody listens. A slow listener gets one notice for everything instead of a hundred."""
+    """Polls while somebody listens. A slow listener gets one notice for everything instead of a hundred.
+
+    Only the poller reads the database: a browser that leaves cancels its stream wherever it is, and a query that is
+    cancelled half way would take its connection along.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,6 +80,7 @@ class Feed:
         self._at = Cursor()
         self._inbound = 0
         self._awake = asyncio.Event()
+        self._current = asyncio.Event()
 
     @property
     def at(self) -> Cursor:
@@ -81,38 +88,42 @@ class Feed:
         return self._at
 
     async def run(self) -> None:
-        """Poll until cancelled; a database that is down is tried again."""
+        """Poll until cancelled; a database that is down or does not answer is tried again."""
         while True:
             await self._awake.wait()
             try:
-                await self._poll()
+                async with asyncio.timeout(PATIENCE):
+                    await (self._poll() if self._current.is_set() else self._catch_up())
             except (SQLAlchemyError, OSError):
                 log.warning("the journal could not be read; trying again", exc_info=True)
                 await asyncio.sleep(2)
-            await asyncio.sleep(EVERY)
+            else:
+                await asyncio.sleep(EVERY)
 
     @contextlib.asynccontextmanager
     async def listen(self) -> AsyncIterator[asyncio.Queue[Notice]]:
         """Hear everything that moves from now on."""
         queue: asyncio.Queue[Notice] = asyncio.Queue(QUEUED)
-        if not self._listeners:
-            await self._catch_up()
         self._listeners.add(queue)
         self._awake.set()
         try:
+            await self._current.wait()
             yield queue
         finally:
             self._listeners.discard(queue)
             if not self._listeners:
                 self._awake.clear()
+                self._current.clear()
 
     async def _catch_up(self) -> None:
+        """Begin where the journal ends now: what happened while nobody listened is nobody's news."""
         async with self._database.read() as session:
             rows_of = await session.connection()
             newest = (await rows_of.execute(_NOW)).first()
             self._inbound = (await rows_of.execute(_INBOUND)).scalar_one()
         if newest:
             self._at = Cursor(int(newest.txid), newest.id)
+        self._current.set()
 
     async def _poll(self) -> None:
         async with self._database.read() as session:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import time
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.conftest import PHONE, accessible, visit
 
@@ -15,14 +17,25 @@ FINANCE = "/requests/hubspot/5012345/approval:finance/1"
 SECURITY = "/requests/hubspot/5012345/approval:security/1"
 
 
+async def test_a_page_listens_however_late_its_scripts_arrive(browser: Browser, doors: str) -> None:
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    async with visit(browser, doors, "Dana Whitlock") as page:
+        await page.route("**/htmx-sse*", late)
+        async with page.expect_response(re.compile("/api/events")):
+            await page.goto("/inbox")
+
+
 async def test_a_page_follows_somebody_elses_answer_by_itself(browser: Browser, doors: str) -> None:
     async with (
         visit(browser, doors, "Dana Whitlock") as watching,
         visit(browser, doors, "Noor Halvorsen") as answering,
     ):
-        await watching.goto("/deals/hubspot/5012345")
+        async with watching.expect_response(re.compile("/api/events")):
+            await watching.goto("/deals/hubspot/5012345")
         await expect(watching.get_by_role("heading", name="Finance review")).to_be_visible()
-        await watching.wait_for_timeout(500)
         await answering.goto(FINANCE)
         start = time.monotonic()
         await answering.get_by_role("button", name="Approve").click()
