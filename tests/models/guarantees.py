@@ -60,9 +60,11 @@ def asked_only_with_cause(world, before):
         record, step = state.record(entry.step), world.flow.steps[entry.step].step
         standing = {
             d.person
-            for d in record.decisions
+            for i, d in enumerate(record.decisions)
             if d.verdict == "yes" and not worse(step.covered, d.signed, record.read)
-            and not any(o.person == d.person and o.verdict == "no" and o.at > d.at for o in record.decisions)
+            # A no after it takes it back, also one at the same instant.
+            and not any(o.person == d.person and o.verdict == "no" and (o.at > d.at or n > i)
+                        for n, o in enumerate(record.decisions))
         }  # fmt: skip
         if len(standing) >= step.by[0].need:
             raise Broken(f"{entry.step} was asked again although {standing} had signed nothing better")
