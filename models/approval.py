@@ -38,14 +38,13 @@ def policy_verdict(step: ApprovalDef, record: Record, now: Reading, state: DealS
     for each in standing.values():
         if each.override or (each.by_silence and each.verdict == "yes"):
             return each.verdict == "yes"
-    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
-    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
+    yes, noes = _sides(standing)
     if any(_speaks(d, each.person) for each in record.added for d in noes.values()):
         return False
     wanted = _wanted(step, asked)
     given = _keys(yes, step, record, state)
     if not _fillable(asked, given, wanted):
-        return False if noes and not _within_reach(step, asked, record, yes, noes, state) else None
+        return False if noes and not _within_reach(step, asked, record, given, noes, state) else None
     return True if all(_said(given, each.person) for each in record.added) else None
 
 
@@ -57,10 +56,9 @@ def short_of(step: ApprovalDef, record: Record, now: Reading, state: DealState) 
     asked = approvers(step, state)
     if not asked or policy_verdict(step, record, now, state) is not None:
         return []
-    standing = _standing(step, record, now)
-    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
-    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
-    able, given = _able(step, record, yes, noes, state), _keys(yes, step, record, state)
+    yes, noes = _sides(_standing(step, record, now))
+    given = _keys(yes, step, record, state)
+    able = _able(step, record, given, noes, state)
     extra = [Named(person=each.person) for each in record.added if not _said(given, each.person)]
     lonely: list[Who] = [who for who in extra if not any(who_key(who) in keys for keys in able.values())]
     if _fillable(asked, able, _wanted(step, asked)):
@@ -110,9 +108,7 @@ def barred(step: ApprovalDef, person: str, state: DealState) -> str:
 
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:
     """Return the parties whose answer is wanted now, in order: who was added before the others comes first."""
-    standing = _standing(step, record, now)
-    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
-    noes = {person: d for person, d in standing.items() if d.verdict == "no"}
+    yes, noes = _sides(_standing(step, record, now))
     given = _keys(yes, step, record, state)
     first, last = ([Named(person=a.person) for a in record.added if a.place == p and not _said(given, a.person)]
                    for p in ("before", "after"))  # fmt: skip
@@ -121,7 +117,7 @@ def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealSta
     asked = approvers(step, state)
     if _fillable(asked, given, _wanted(step, asked)):
         return [*last]
-    able = _able(step, record, yes, noes, state)
+    able = _able(step, record, given, noes, state)
     left = [who for who in asked if not _lost(who, noes)]
     full, of_use = _seating(left, given, able, _wanted(step, asked))
     waiting = [who for i, who in enumerate(left) if i not in full]
@@ -143,11 +139,17 @@ def _standing(step: ApprovalDef, record: Record, now: Reading) -> dict[str, Deci
     return {d.person: d for d in record.decisions if counts(d, record, now, step.covered)}
 
 
+def _sides(standing: Mapping[str, Decision]) -> tuple[dict[str, Decision], dict[str, Decision]]:
+    """Return who stands by a yes, and who by a no."""
+    yes = {person: d for person, d in standing.items() if d.verdict == "yes"}
+    return yes, {person: d for person, d in standing.items() if d.verdict == "no"}
+
+
 def _able(
-    step: ApprovalDef, record: Record, yes: Mapping[str, Decision], noes: Mapping[str, Decision], state: DealState
+    step: ApprovalDef, record: Record, given: Keys, noes: Mapping[str, Decision], state: DealState
 ) -> dict[str, frozenset[str]]:
     """Return who has said yes or still may, with the parties they count for."""
-    found = dict(_keys(yes, step, record, state))
+    found = dict(given)
     for person, keys in _asked_by_person(record).items():
         if person not in found and person not in noes and not may_answer(step, person, record, state):
             found[person] = keys
@@ -155,11 +157,10 @@ def _able(
 
 
 def _within_reach(
-    step: ApprovalDef, asked: Sequence[Who], record: Record, yes: Mapping[str, Decision],
-    noes: Mapping[str, Decision], state: DealState,
-) -> bool:  # fmt: skip
+    step: ApprovalDef, asked: Sequence[Who], record: Record, given: Keys, noes: Mapping[str, Decision], state: DealState
+) -> bool:
     """Return whether enough parties could still come to a yes; a role that has said no could not."""
-    able = _able(step, record, yes, noes, state)
+    able = _able(step, record, given, noes, state)
     left, wanted = [who for who in asked if not _lost(who, noes)], _wanted(step, asked)
     if len(left) < wanted:
         return False

@@ -184,9 +184,10 @@ def _consider(
         return Gate.MACHINE
     if record.state is Status.INCIDENT:
         return _incident(found, record, step_id, due)
+    if record.state is Status.OPEN and commits(step) and gate is Gate.PEOPLE and due is not False:
+        found.moves.append(Void(step_id, "content changed"))  # people are asked again before it (semantics 28)
+        return gate
     if due is None:
-        if record.state is Status.OPEN and commits(step) and gate is Gate.PEOPLE:
-            found.moves.append(Void(step_id, "content changed"))
         if gate is Gate.CLEAR:
             found.questions.append((step_id, "missing"))
         return gate or Gate.PEOPLE
@@ -231,7 +232,7 @@ def _not_due(found: Walk, record: Record, step_id: StepId) -> Gate:
 
 def _keep_open(found: Walk, step: Step, step_id: StepId, gate: Gate, now: Reading) -> None:
     record = found.state.record(step_id)
-    if commits(step) and (gate is Gate.PEOPLE or content_changed(step, record, now, found.state)):
+    if commits(step) and content_changed(step, record, now, found.state):
         found.moves.append(Void(step_id, "content changed"))
     elif not same(step, record.read, now, found.state) and not (commits(step) and gate is not Gate.CLEAR):
         found.moves.append(Refresh(step_id, now))
