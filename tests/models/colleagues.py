@@ -1,29 +1,12 @@
-"""A flight whose people, absences and calendars are looked up as `record` does it."""
+"""Another company of colleagues for flights, whose people and absences are given anew as a whole."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from activities.calendars import working
-from models import acts
 from models.absence import Absence
-from models.calendar import CalendarSpec
-from models.outcomes import needs, recorded
-from models.people import BusinessTime, Directory, find_out
-from models.turn import turn
-from tests.models.flying import Flight
-
-CLOCK = BusinessTime(CalendarSpec(zone="UTC"), working)
-
-
-@dataclass(frozen=True)
-class Colleague:
-    id: str
-    roles: tuple[str, ...] = ()
-    manager: str | None = None
-    active: bool = True
-
+from tests.models import staffed
+from tests.models.staffed import Person as Colleague
 
 PEOPLE = (
     Colleague("dana", ("sales",), "vera"), Colleague("vera", ("vp_sales",)), Colleague("noor", ("finance",)),
@@ -33,30 +16,17 @@ PEOPLE = (
 )  # fmt: skip
 
 
-class Staffed(Flight):
+class Staffed(staffed.Staffed):
     """One deal of a company whose people come and go."""
 
-    def __init__(self, flow, *, people=PEOPLE, absences=(), calendars=None, **facts) -> None:
-        self.directory = Directory(people, absences, calendars)
-        super().__init__(flow, **facts)
-
-    def settle(self) -> None:
-        self.begun += turn(self.state, self.now)
-        for _ in range(5):
-            wanted = needs(self.state)
-            if not wanted:
-                return
-            answer = find_out(self.directory, CLOCK, self.state, wanted, self.now)
-            recorded(self.state, answer, wanted, self.now)
-            self.begun += turn(self.state, self.now)
-        raise AssertionError(f"whom to ask never comes to rest: {needs(self.state)}")
+    def __init__(self, flow, *, people=PEOPLE, **more) -> None:
+        super().__init__(flow, people=people, start=None, **more)
 
     def staff(self, *people: Colleague, absences: tuple[Absence, ...] | None = None) -> None:
         """Let people, or who is away, be as given from now on, and tell the deal as a sweep does."""
-        known = {**self.directory.people, **{each.id: each for each in people}}
-        away = self.directory.absences if absences is None else absences
-        self.directory = Directory(known.values(), away, self.directory.calendars)
-        self.do(acts.PeopleChanged(key=self.key(), by="throughline"))
+        if absences is not None:
+            self.absences = list(absences)
+        self.changed(*people)
 
     def asked(self, step: str) -> list[str]:
         """Return everybody who may answer for any party."""

@@ -82,6 +82,7 @@ class Staffed(Flight):
                 self.begun += turn(self.state, self.now)
             elif needs(self.state) == wanted:
                 return
+        raise AssertionError(f"whom to ask never comes to rest: {needs(self.state)}")
 
     def changed(self, *people, **more):
         """Let people or absences change; the sweep tells the deal."""
