@@ -13,11 +13,9 @@ import secrets
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -28,12 +26,8 @@ from sqlmodel import col, select
 from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.bare import BareDeal
-from cli.local.places import CLONE, Places
-from cli.local.postgres import EmbeddedPostgres
-from cli.local.progress import Terminal
-from cli.local.temporal import EmbeddedTemporal
-from cli.local.temporal_binary import find_temporal
-from cli.schema import migrate
+from benchmarks.servers import servers
+from cli.local.places import CLONE
 from connectors.database import Database
 from connectors.settings import DatabaseSettings
 from models import acts
@@ -215,20 +209,8 @@ def main() -> None:
     wanted.add_argument("--samples", type=int, default=40)
     given = wanted.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory(dir=CLONE / ".throughline") as folder:
-        places, report = Places(Path(folder)), Terminal()
-        postgres = EmbeddedPostgres(places, preferred_port=0)
-        temporal = EmbeddedTemporal(
-            places, find_temporal(Places(CLONE / ".throughline"), report), preferred_port=0, ui=False
-        )
-        postgres.start()
-        temporal.start()
-        try:
-            migrate(DatabaseSettings(database_url=SecretStr(postgres.url())).dsn)
-            table = asyncio.run(measure(temporal.address, postgres.url(), deals=given.deals, samples=given.samples))
-        finally:
-            temporal.stop()
-            postgres.stop()
+    with servers() as (address, url):
+        table = asyncio.run(measure(address, url, deals=given.deals, samples=given.samples))
     console.print(table)
     console.print(
         f"{given.deals} deals (4 in flight), {given.samples} clicks, {given.deals * 2} deals (64 in flight); "

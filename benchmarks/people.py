@@ -8,14 +8,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import cast
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -26,19 +21,13 @@ from temporalio.service import RPCError
 
 from api import staff, sweep
 from api.auth import Caller
-from api.gateway import TemporalGateway
-from api.parts import Parts
 from benchmarks.__main__ import Floor, at_work
 from benchmarks.bare import BareDeal
-from cli.local.places import CLONE, Places
-from cli.local.postgres import EmbeddedPostgres
-from cli.local.progress import Terminal
-from cli.local.temporal import EmbeddedTemporal
-from cli.local.temporal_binary import find_temporal
-from cli.schema import migrate
+from benchmarks.servers import servers
 from connectors.database import Database
 from connectors.settings import DatabaseSettings
 from models.tables.people import Person
+from tests.workflows.doors import doors
 from tests.workflows.worlds import Company, Outside, connect, employ
 from workflows.plugin import plugin
 
@@ -49,17 +38,6 @@ _ORPHANS = text(
     "select count(*) from request r where state = 'open' and kind <> 'incident' "
     "and not exists (select from person p where p.active and p.id = any(r.people))"
 )
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What changing people and the sweep need of everything the doors work with."""
-
-    database: Database
-    gateway: TemporalGateway
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 async def measure(address: str, url: str, deals: int) -> Table:
@@ -80,7 +58,7 @@ async def measure(address: str, url: str, deals: int) -> Table:
         await _together(sweep.AT_ONCE, (_answered(handle) for handle in handles))
         bare = time.perf_counter() - began
 
-        parts = cast("Parts", Doors(database, TemporalGateway(lambda: connect(address))))
+        parts = doors(database, lambda: connect(address))
         await parts.gateway.ready()
         async with database.read() as session:
             admin = Caller.of(await session.get_one(Person, "ada"), "token")
@@ -159,20 +137,8 @@ def main() -> None:
     wanted.add_argument("--deals", type=int, default=1000)
     given = wanted.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory(dir=CLONE / ".throughline") as folder:
-        places, report = Places(Path(folder)), Terminal()
-        postgres = EmbeddedPostgres(places, preferred_port=0)
-        temporal = EmbeddedTemporal(
-            places, find_temporal(Places(CLONE / ".throughline"), report), preferred_port=0, ui=False
-        )
-        postgres.start()
-        temporal.start()
-        try:
-            migrate(DatabaseSettings(database_url=SecretStr(postgres.url())).dsn)
-            table = asyncio.run(measure(temporal.address, postgres.url(), given.deals))
-        finally:
-            temporal.stop()
-            postgres.stop()
+    with servers() as (address, url):
+        table = asyncio.run(measure(address, url, given.deals))
     console.print(table)
     console.print(
         f"{sweep.AT_ONCE} updates at once, one worker process; Temporal dev server on a file, embedded PostgreSQL with "

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlmodel import col, delete, select
@@ -16,27 +15,16 @@ from temporalio.client import WorkflowHandle
 from activities.journal import first_broken
 from api import absences, staff, sweep
 from api.auth import Caller
-from api.gateway import TemporalGateway
 from api.parts import Parts
 from api.people_changes import affected
 from connectors.database import Database
 from models.tables.journal import JournalRow
 from models.tables.people import AbsenceRow, PeopleChange, Person
 from models.tables.requests import Request
+from tests.workflows.doors import doors
 from tests.workflows.worlds import Company, Outside, connect, employ
 
 DISCOUNT = "approval:discount"
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What entering absences, changing people and the sweep need of everything the doors work with."""
-
-    database: Database
-    gateway: TemporalGateway
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -48,10 +36,10 @@ async def company(database: Database, temporal_server: Any) -> Company:
 @pytest.fixture
 async def parts(company: Company, temporal_server: Any) -> AsyncIterator[Parts]:
     """The company at work with the sweep beside it; everybody is back afterwards."""
-    doors = cast("Parts", Doors(company.database, TemporalGateway(lambda: connect(temporal_server.address))))
+    parts = doors(company.database, lambda: connect(temporal_server.address))
     async with company.at_work():
-        sweeping = asyncio.create_task(sweep.run(doors))
-        yield doors
+        sweeping = asyncio.create_task(sweep.run(parts))
+        yield parts
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
             await sweeping
