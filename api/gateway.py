@@ -29,7 +29,7 @@ from models.deal import DealState, Receipt
 DEALS = "deals"
 IN_FLIGHT = 8  # per deal; the server allows ten
 PATIENCE = timedelta(seconds=10)
-AGAIN = 4  # times an update is repeated that the workflow's continue-as-new aborted
+BUSY = 0.7  # seconds for which an update is repeated that the workflow's continue-as-new aborted
 SEEN = timedelta(minutes=2)
 
 
@@ -93,8 +93,9 @@ class Unreachable(Exception):
 class TemporalGateway:
     """The real one. Connects when first needed, so that the doors open while Temporal is still down."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Client]], patience: timedelta = PATIENCE) -> None:
         self._connect = connect
+        self._patience = patience
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self._doors: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -117,7 +118,7 @@ class TemporalGateway:
                 id=first.key,
                 start_workflow_operation=begun,
                 result_type=Receipt,
-                rpc_timeout=PATIENCE,
+                rpc_timeout=self._patience,
             )
             return receipt
 
@@ -133,7 +134,7 @@ class TemporalGateway:
         client = await self._connected()
         try:
             state: DealState = await client.get_workflow_handle(deal).query(
-                "state", result_type=DealState, rpc_timeout=PATIENCE
+                "state", result_type=DealState, rpc_timeout=self._patience
             )
         except (RPCError, WorkflowQueryFailedError) as failure:
             raise _meaning(failure) from failure
@@ -164,7 +165,7 @@ class TemporalGateway:
         async def once() -> Receipt:
             handle = client.get_workflow_handle(workflow)
             receipt: Receipt = await handle.execute_update(
-                "act", act, id=act.key, result_type=Receipt, rpc_timeout=PATIENCE
+                "act", act, id=act.key, result_type=Receipt, rpc_timeout=self._patience
             )
             return receipt
 
@@ -175,14 +176,17 @@ class TemporalGateway:
         if door is None:
             door = self._doors[workflow] = asyncio.Semaphore(IN_FLIGHT)
         async with door:
-            for attempt in range(AGAIN):
+            waited, attempt = 0.0, 0
+            while True:
                 try:
                     return await once()
                 except _FAILURES as failure:
-                    if not _aborted(failure):
+                    patience = self._patience.total_seconds() if _stumbling(failure) else BUSY
+                    if not (_stumbling(failure) or _aborted(failure)) or waited >= patience:
                         raise _meaning(failure) from failure
-                    await asyncio.sleep(0.05 * 2**attempt)
-        raise Unreachable("the deal was busy while the act was handed over")
+                    pause = min(0.05 * 2**attempt, 1)
+                await asyncio.sleep(pause)
+                waited, attempt = waited + pause, attempt + 1
 
     async def _connected(self) -> Client:
         async with self._connecting:
@@ -201,6 +205,11 @@ def _aborted(failure: BaseException) -> bool:
     return isinstance(cause, ApplicationError) and cause.type in _ABORTED
 
 
+def _stumbling(failure: BaseException) -> bool:
+    """Whether the deal's own task failed lately, as one does that ran out of time; the server then takes no update."""
+    return isinstance(failure, RPCError) and failure.status is RPCStatusCode.FAILED_PRECONDITION
+
+
 def _meaning(failure: BaseException) -> Exception:
     match failure:
         case WorkflowAlreadyStartedError():
@@ -211,8 +220,12 @@ def _meaning(failure: BaseException) -> Exception:
             return NotRunning(failure.message)
         case RPCError(status=RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED):
             return Unreachable("no worker took the act in time", worker=True)
+        case RPCError(status=RPCStatusCode.FAILED_PRECONDITION):
+            return Unreachable("no worker gets on with the deal", worker=True)
         case RPCError():
             return Unreachable(failure.message)
+        case WorkflowUpdateFailedError() if _aborted(failure):
+            return Unreachable("the deal was busy while the act was handed over")
         case WorkflowUpdateFailedError(cause=ApplicationError() as no):
             details = no.details[0] if no.details and isinstance(no.details[0], dict) else {}
             return Refused(no.type or "invalid", no.message, details)

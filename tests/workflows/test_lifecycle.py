@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from types import SimpleNamespace
 
 import pytest
 from sqlmodel import col, select
+from temporalio import activity
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from models import acts
 from models.asking import Patience, Role
 from models.calendar import business_days
+from models.calls import Batch
 from models.flow import FlowDef, StageDef, SubflowDef, TaskDef
 from models.money import percent, usd
+from models.outcomes import Recorded
 from models.tables.deals import Deal
 from models.tables.journal import JournalRow
 from models.tables.requests import Request
 from models.values import Text, Whole
 from tests.workflows.worlds import Company, Outside, connect, deal_facts, employ, managed_services
+from workflows.plugin import AT_ONCE
 
 
 @pytest.fixture
@@ -237,3 +243,28 @@ async def test_while_the_database_is_down_business_goes_on_and_everything_is_wri
         rows = await session.execute(select(col(JournalRow.seq)).where(col(JournalRow.deal_id) == handle.id))
     seqs = [seq for (seq,) in rows if seq is not None]
     assert sorted(seqs) == list(range(1, max(seqs) + 1))
+
+
+async def test_of_many_deals_that_arrive_at_once_a_few_are_worked_on_at_a_time_so_that_no_task_runs_out_of_time(
+    database, temporal_server
+):
+    await employ(database)
+    company = Company(await connect(temporal_server.address), database, Outside())
+    written, in_hand, most = company.recorder.record, 0, 0
+
+    @activity.defn(name="record")
+    async def record(batch: Batch) -> Recorded:
+        nonlocal in_hand, most
+        in_hand, most = in_hand + 1, max(most, in_hand + 1)
+        try:
+            return await written(batch)
+        finally:
+            in_hand -= 1
+
+    company.recorder = SimpleNamespace(record=record)
+    async with company.at_work():
+        handles = await asyncio.gather(*(company.arrive() for _ in range(40)))
+        await asyncio.gather(*(company.until(handle, "approval:discount") for handle in handles))
+        assert 1 < most <= AT_ONCE
+        for handle in handles:
+            await handle.terminate()

@@ -193,14 +193,17 @@ class Company:
         return self.client.get_workflow_handle(deal)
 
     async def act(self, handle: WorkflowHandle, act: acts.Act) -> Receipt:
-        """Hand in an act as the API's gateway does: once more when the request is just being opened."""
-        for attempt in range(5):
+        """Hand in an act as the API's gateway does: again while the request is just being opened or a task failed."""
+        for pause in (0.05, 0.1, 0.2, 0.4, *[1] * 10, None):
             try:
                 return await handle.execute_update("act", act, id=act.key, result_type=Receipt)
             except WorkflowUpdateFailedError as failure:
-                if getattr(failure.cause, "type", "") != "not_ready" or attempt == 4:
+                if getattr(failure.cause, "type", "") != "not_ready" or pause in (1, None):
                     raise
-                await asyncio.sleep(0.05 * 2**attempt)
+            except RPCError as failure:
+                if failure.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
+                    raise
+            await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
     async def state(self, handle: WorkflowHandle) -> DealState:
