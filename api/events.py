@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from time import monotonic
 
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -17,7 +19,13 @@ from connectors.database import Database
 EVERY = 0.2
 PATIENCE = 10
 """Seconds for one look at the journal."""
+SOON = 1
+"""Seconds a page waits to learn where the journal ends."""
+LINGER = 30
+"""Seconds the poller goes on after a page was read, so that the page's stream can begin where the page ended."""
 QUEUED = 100
+KEPT = 500
+"""Notices kept for streams that begin a little later than their page, or were cut off for a while."""
 EVERYTHING = "*"
 log = logging.getLogger(__name__)
 
@@ -79,6 +87,9 @@ class Feed:
         self._listeners: set[asyncio.Queue[Notice]] = set()
         self._at = Cursor()
         self._inbound = 0
+        self._recent: deque[Notice] = deque(maxlen=KEPT)
+        self._kept_since = Cursor()
+        self._asked = float("-inf")
         self._awake = asyncio.Event()
         self._current = asyncio.Event()
 
@@ -86,6 +97,23 @@ class Feed:
     def at(self) -> Cursor:
         """How far the poller has read."""
         return self._at
+
+    async def position(self) -> Cursor | None:
+        """Return how far the journal is known to reach; None when that cannot be learned soon."""
+        self._asked = monotonic()
+        self._awake.set()
+        try:
+            async with asyncio.timeout(SOON):
+                await self._current.wait()
+        except TimeoutError:
+            return None
+        return self._at
+
+    def missed(self, since: Cursor, deal: str | None) -> bool:
+        """Whether something happened after `since`: to this deal, or with None to any. True when it is too long ago."""
+        if since < self._kept_since:
+            return True
+        return any(notice.at > since and deal in {None, notice.moved.deal} for notice in self._recent)
 
     async def run(self) -> None:
         """Poll until cancelled; a database that is down or does not answer is tried again."""
@@ -99,6 +127,9 @@ class Feed:
                 await asyncio.sleep(2)
             else:
                 await asyncio.sleep(EVERY)
+            if not self._listeners and monotonic() - self._asked > LINGER:
+                self._awake.clear()
+                self._current.clear()
 
     @contextlib.asynccontextmanager
     async def listen(self) -> AsyncIterator[asyncio.Queue[Notice]]:
@@ -111,9 +142,6 @@ class Feed:
             yield queue
         finally:
             self._listeners.discard(queue)
-            if not self._listeners:
-                self._awake.clear()
-                self._current.clear()
 
     async def _catch_up(self) -> None:
         """Begin where the journal ends now: what happened while nobody listened is nobody's news."""
@@ -123,6 +151,8 @@ class Feed:
             self._inbound = (await rows_of.execute(_INBOUND)).scalar_one()
         if newest:
             self._at = Cursor(int(newest.txid), newest.id)
+        self._recent.clear()
+        self._kept_since = self._at
         self._current.set()
 
     async def _poll(self) -> None:
@@ -132,10 +162,17 @@ class Feed:
             inbound: int = (await rows_of.execute(_INBOUND)).scalar_one()
         for row in rows:
             self._at = Cursor(int(row.txid), row.id)
-            self._tell(Notice(self._at, Moved(deal=row.deal_id, position=row.position, kind=row.kind)))
+            notice = Notice(self._at, Moved(deal=row.deal_id, position=row.position, kind=row.kind))
+            self._keep(notice)
+            self._tell(notice)
         if inbound != self._inbound:
             self._inbound = inbound
             self._tell(Notice(self._at, Moved(deal="", position=inbound, kind="inbound")))
+
+    def _keep(self, notice: Notice) -> None:
+        if len(self._recent) == KEPT:
+            self._kept_since = self._recent[0].at
+        self._recent.append(notice)
 
     def _tell(self, notice: Notice) -> None:
         for queue in self._listeners:

@@ -33,6 +33,8 @@ async def enforce(request: Request) -> None:
         raise Problem("wrong_role", f"This is open to: {policy.says}.")
     if request.method not in SAFE:
         await _protect(request, parts, policy)
+    # Learned before the page is read: whatever happens while it is, its stream tells at once.
+    request.state.stream_from = await parts.feed.position() if policy.door == "page" and caller is not None else None
 
 
 def _template(request: Request) -> str:

@@ -121,6 +121,7 @@ async def show(
             "here": request.url.path,
             "this": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "live": not bare and caller is not None,
+            "stream_from": getattr(request.state, "stream_from", None) or "",
         }
     )
     response = HTMLResponse(page, status, dict(headers or {}))
