@@ -49,6 +49,16 @@ class Asked:
     deal: Deal
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A request somebody answered: when, and what they said where somebody else had the last word."""
+
+    request: Request
+    deal: Deal
+    at: datetime
+    verdict: str
+
+
 async def deal(session: ReadSession, deal_id: str) -> Deal | None:
     """Return one deal."""
     return await session.get(Deal, deal_id)
@@ -127,16 +137,45 @@ async def waiting_for(session: ReadSession, person: str) -> int:
     return (await session.scalars(query)).one()
 
 
-async def decided(session: ReadSession, person: str) -> list[Asked]:
-    """Return the last requests this person answered."""
-    query = (
+async def decided(session: ReadSession, person: str) -> list[Answered]:
+    """Return the last requests this person answered, newest first: those they closed, and those others go on with."""
+    closed = (
         select(Request, Deal)
         .join(Deal, col(Deal.id) == col(Request.deal_id))
         .where(col(Request.state) == "closed", col(Request.answered_by) == person)
         .order_by(col(Request.closed_at).desc())
         .limit(PAGE)
     )
-    return [Asked(request, deal) for request, deal in await session.execute(query)]
+    found: dict[str, Answered] = {}
+    for request, deal in await session.execute(closed):
+        found[request.id] = Answered(request, deal, request.closed_at or request.opened_at, "")
+    body: Any = col(JournalRow.body)
+    given = (
+        select(
+            col(JournalRow.deal_id), col(JournalRow.step), col(JournalRow.round), col(JournalRow.at),
+            body["verdict"].astext.label("verdict"),
+        )
+        .where(col(JournalRow.who) == person, col(JournalRow.kind) == "decided")
+        .order_by(col(JournalRow.at).desc())
+        .limit(PAGE)
+        .subquery()
+    )  # fmt: skip
+    theirs = (
+        select(Request, Deal, given.c.at, given.c.verdict)
+        .join(Deal, col(Deal.id) == col(Request.deal_id))
+        .join(
+            given,
+            (given.c.deal_id == col(Request.deal_id))
+            & (given.c.step == col(Request.step))
+            & (given.c.round == col(Request.round)),
+        )
+        .order_by(given.c.at.desc())
+    )
+    answers: Any = await session.execute(theirs)
+    for request, deal, at, verdict in answers:
+        if person not in request.people or request.state == "closed":  # else they are asked again
+            found.setdefault(request.id, Answered(request, deal, at, verdict or ""))
+    return sorted(found.values(), key=lambda each: each.at, reverse=True)[:PAGE]
 
 
 async def request(session: ReadSession, request_id: str) -> Request | None:

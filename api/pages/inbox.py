@@ -226,8 +226,12 @@ def _row(
     )
 
 
-def _decided(words: Words, asked: queries.Asked, people: Mapping[str, Person]) -> Row:
-    request, deal = asked.request, asked.deal
+def _decided(words: Words, answered: queries.Answered, people: Mapping[str, Person]) -> Row:
+    request, deal = answered.request, answered.deal
+    outcome = (request.outcome or "").replace("_", " ")
+    if answered.verdict:
+        own = f"you said {answered.verdict.replace('_', ' ')}"
+        outcome = f"{own}, others are asked" if request.state == "open" else f"{outcome or 'closed'}, {own}"
     return Row(
         id=request.id,
         pick="",
@@ -240,14 +244,14 @@ def _decided(words: Words, asked: queries.Asked, people: Mapping[str, Person]) -
         why=request.reason,
         amount=words.money(deal.amount, deal.currency),
         beside="",
-        age=words.since(request.closed_at),
+        age=words.since(answered.at),
         weight=0,
         weight_words="",
         waits_for="",
         due=None,
         stopped=False,
         kind=request.kind,
-        outcome=(request.outcome or "").replace("_", " "),
+        outcome=outcome,
     )
 
 

@@ -23,6 +23,7 @@ class JournalRow(SQLModel, table=True):
         # The live feed reads in this order and never in that of `id` alone: an id is taken before its transaction
         # ends, so a smaller id may appear after a larger one; a transaction below the oldest running one may not.
         Index("journal_feed", "txid", "id"),
+        Index("journal_decided", "who", sql("at desc"), postgresql_where=sql("kind = 'decided'")),
     )
 
     deal_id: str = words(primary_key=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from activities.journal import append
 from api import inboxes, queries, teams
 from api.inboxes import Line, Narrowed, Reader, Whose
 from connectors.database import Database
+from models.journal import JournalEntry
 from models.tables.people import AbsenceRow, Person
+from models.tables.requests import Request
 from tests.api.busy_inbox import WAITING, busy
 from tests.api.company import NOW, PEOPLE, load
 
@@ -116,3 +119,26 @@ async def test_the_load_of_a_team_is_counted_by_day_and_a_stopped_clock_is_not_l
     assert found["noor"].oldest == NOW - timedelta(hours=50)
     assert [(each.person, each.delegate) for each in away] == [("daniel", "noor")]
     assert isinstance(away[0], AbsenceRow)
+
+
+async def test_what_i_answered_is_listed_also_while_others_are_still_asked_and_not_when_i_am_asked_again(
+    database: Database, noor: Reader
+) -> None:
+    first, second, third = (f"deal/hubspot/61{n:02}" for n in range(3))
+    step = {"step": "approval:finance", "round": 1}
+
+    def said(at: datetime, verdict: str = "approve") -> JournalEntry:
+        return JournalEntry(seq=None, at=at, who="noor", kind="decided", text="said", body={"verdict": verdict}, **step)
+
+    async with database.write() as session:
+        for number, (deal, verdict) in enumerate([(first, "approve"), (second, "approve"), (third, "reject")]):
+            await append(session, deal, [said(NOW + timedelta(minutes=number), verdict)])
+        for deal, people, state in ((first, ["frida"], "open"), (third, [], "closed")):
+            row = await session.get_one(Request, f"{deal}|approval:finance|1")
+            row.people, row.state = people, state
+            if state == "closed":
+                row.outcome, row.answered_by, row.closed_at = "rejected", "frida", NOW
+    async with database.read() as session:
+        found = [(each.request.deal_id, each.verdict) for each in await queries.decided(session, "noor")]
+    assert found[:2] == [(third, "reject"), (first, "approve")]
+    assert second not in {deal for deal, _ in found}
