@@ -127,3 +127,25 @@ async def test_a_place_is_handed_over_somebody_added_and_reminded_and_all_of_it_
         shown = await dana.get(said.headers["location"])
     for part in ("on leave", "a second look", "before Friday please", "The customer signs on Friday.", "Daniel Reyes"):
         assert part in shown.text, part
+
+
+async def test_the_owner_takes_a_request_back_and_after_sending_it_in_again_it_is_asked_in_a_new_round(
+    real: str, asked: str
+) -> None:
+    page = f"/requests/{asked}/{DISCOUNT}/1"
+    async with sign_in(real, "dana") as dana, sign_in(real, "joel") as joel:
+        assert 'value="recall"' not in (await joel.get(page)).text
+        back = await press(dana, page, act="recall", reason="a better price is coming")
+        assert back.status_code == 303, back.text[-3000:]
+        assert "Closed" in (await joel.get(page)).text
+        late = await press(joel, page, act="approve", edition="1")
+        assert late.status_code == 409, late.text[-3000:]
+        await until(dana, asked, "revise")
+        fields = {"form_token": form_token((await dana.get(f"/deals/{asked}")).text), "key": new_key()}
+        again = await dana.post(f"/deals/{asked}/acts", data={**fields, "act": "resubmit"})
+        assert again.status_code == 303, again.text[-3000:]
+        wait = await until(dana, asked, "approval")
+        entries = await journal(dana, asked)
+    assert (wait["step"], wait["round"], wait["waiting_on"]) == (DISCOUNT, 2, ["joel"])
+    taken = next(each for each in entries if each["kind"] == "recalled")
+    assert (taken["who"], "a better price is coming" in taken["text"]) == ("dana", True)

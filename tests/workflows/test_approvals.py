@@ -19,7 +19,11 @@ from models.deal import DealState, Record
 from models.tables.journal import JournalRow
 from models.tables.people import AbsenceRow, Person
 from models.tables.requests import Request
-from tests.workflows.worlds import Company, Outside, connect, employ
+from models.values import Text
+from tests.workflows.worlds import Company, Outside, connect, deal_facts, employ
+from workflows.binding import bind
+from workflows.flows.facts import deal
+from workflows.language import Approval, Flow, Stage, business_days
 
 DISCOUNT, DEEP = "approval:discount", "approval:deep-discount"
 
@@ -214,3 +218,37 @@ async def stuck(company: Company, handle: WorkflowHandle) -> Request:
             return row
         await asyncio.sleep(0.05)
     raise AssertionError("no incident says that nobody can be asked")
+
+
+async def test_where_two_administrators_are_wanted_one_alone_decides_nothing_and_the_second_has_to_say_the_same(
+    company: Company,
+) -> None:
+    written = Flow(
+        "guarded",
+        Stage("review", Approval("finance", by="finance", within=business_days(2), override="two"), on_reject="review"),
+        version=1,
+    )  # fmt: skip
+    async with company.database.write() as session:
+        for name in ("ada", "ines"):
+            session.add(Person(id=name, name=name.title(), email=f"{name}@halden.example", roles=["admin"]))
+    flow = bind(written, deal, actions={}, templates={}, packets={}).travelling()
+    handle = await company.arrive(flow, {**deal_facts(), "owner": Text(v="dana")})
+    await company.until(handle, "approval:finance")
+
+    def override(by: str, verdict: str) -> acts.Override:
+        return acts.Override(
+            key=secrets.token_hex(8), by=by, step="approval:finance", round=1, edition=1, verdict=verdict,
+            reason="year end",
+        )  # fmt: skip
+
+    await company.act(handle, override("ada", "approve"))
+    async with company.database.read() as session:
+        row = await session.get_one(Request, f"{handle.id}|approval:finance|1")
+    assert row.state == "open"
+    for by, verdict in (("ada", "approve"), ("ines", "reject"), ("iris", "approve")):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await company.act(handle, override(by, verdict))
+    await company.act(handle, override("ines", "approve"))
+    assert await company.ended(handle) == "won"
+    [marked] = await journal(company, handle, "overridden")
+    assert (marked.who, marked.body["override"], "ada and ines" in marked.text) == ("ines", True, True)
