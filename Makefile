@@ -62,6 +62,7 @@ bench: install  ## Ratios, measured side by side
 	@"$(BIN)/python" -m benchmarks.rehearsal
 	@"$(BIN)/python" -m benchmarks.checks
 	@"$(BIN)/python" -m benchmarks.inbox
+	@"$(BIN)/python" -m benchmarks.people
 	@"$(BIN)/python" -m benchmarks $(ARGS)
 
 format: install

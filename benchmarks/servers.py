@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,8 @@ from connectors.settings import DatabaseSettings
 
 @contextmanager
 def servers() -> Iterator[tuple[str, str]]:
-    """Run both inside the block; give Temporal's address and the URL of the migrated database."""
+    """Run both inside the block, also when it is told to stop; give Temporal's address and the database's URL."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before the end"))
     with tempfile.TemporaryDirectory(dir=CLONE / ".throughline") as folder:
         places = Places(Path(folder))
         postgres = EmbeddedPostgres(places, preferred_port=0)

@@ -9,10 +9,12 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import update
 from sqlmodel import col
 
+from activities.journal import append
 from connectors.database import Database
+from models.journal import JournalEntry
 from models.tables.requests import Request
 from tests.api.busy_inbox import busy
-from tests.api.company import Company, load
+from tests.api.company import NOW, Company, load
 from tests.api.test_approval_figures import seeded, write
 from tests.browser.conftest import DESKTOP, PHONE, accessible, visit
 
@@ -22,6 +24,7 @@ VIEWS = {
     "inbox-delegated": "/inbox?tab=delegated",
     "inbox-team": "/inbox?tab=team",
     "inbox-all": "/inbox?tab=all&order=due",
+    "inbox-decided": "/inbox?tab=decided",
     "inbox-narrowed": "/inbox?ask=nothing+like+it",
     "team": "/team",
     "approvals-empty": "/approvals?flow=saas",
@@ -37,9 +40,15 @@ RUNNING = {
 
 @pytest.fixture(scope="module")
 async def rows(database: Database) -> Company:
-    """A company whose inboxes are full, with approvals that were answered before."""
+    """A company whose inboxes are full, with approvals that were answered before, one of them by Noor first."""
     await load(database, busy())
     await write(database, seeded())
+    said = JournalEntry(
+        seq=None, at=NOW, who="noor", kind="decided", text="said", step="approval:second", round=1,
+        body={"verdict": "approve"},
+    )  # fmt: skip
+    async with database.write() as session:
+        await append(session, "deal/hubspot/6300", [said])
     return busy()
 
 
