@@ -126,6 +126,25 @@ async def test_without_a_script_a_reason_is_asked_for_beside_the_field_and_the_t
         assert await page.locator(".tick input:checked").count() == 2
 
 
+async def test_on_a_phone_several_are_ticked_and_answered_together(browser: Browser, doors: str, shots: Path) -> None:
+    async with visit(browser, doors, "Noor Halvorsen", viewport=PHONE, has_touch=True) as page:
+        await page.goto("/inbox?tab=delegated")
+        ticks = page.locator(".tick input")
+        for n in range(2):
+            touched = page.locator("label.tick").nth(n)
+            box = await touched.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 44
+            await touched.tap(position={"x": 3, "y": 3})
+            await expect(ticks.nth(n)).to_be_checked()
+        await page.screenshot(path=shots / "inbox-ticked-390.png")
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{wide} px wider than the screen"
+        await accessible(page)
+        await page.get_by_role("button", name="Approve the selected").tap()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("of 2 recorded")
+
+
 async def test_several_are_answered_together_each_with_its_own_result(
     browser: Browser, doors: str, shots: Path, database: Database
 ) -> None:
