@@ -176,17 +176,22 @@ class TemporalGateway:
         if door is None:
             door = self._doors[workflow] = asyncio.Semaphore(IN_FLIGHT)
         async with door:
-            waited, attempt = 0.0, 0
+            waited = 0.0
             while True:
                 try:
                     return await once()
                 except _FAILURES as failure:
-                    patience = self._patience.total_seconds() if _stumbling(failure) else BUSY
-                    if not (_stumbling(failure) or _aborted(failure)) or waited >= patience:
+                    if waited >= self._repeats(failure):
                         raise _meaning(failure) from failure
-                    pause = min(0.05 * 2**attempt, 1)
+                pause = min(max(waited, 0.05), 1)
                 await asyncio.sleep(pause)
-                waited, attempt = waited + pause, attempt + 1
+                waited += pause
+
+    def _repeats(self, failure: BaseException) -> float:
+        """Return for how many seconds an update that failed like this is repeated."""
+        if isinstance(failure, RPCError) and failure.status is RPCStatusCode.FAILED_PRECONDITION:
+            return self._patience.total_seconds()  # the deal's own task failed lately, as one does that ran out of time
+        return BUSY if _aborted(failure) else 0
 
     async def _connected(self) -> Client:
         async with self._connecting:
@@ -203,11 +208,6 @@ def _aborted(failure: BaseException) -> bool:
         return failure.status in {RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED}
     cause = failure.__cause__
     return isinstance(cause, ApplicationError) and cause.type in _ABORTED
-
-
-def _stumbling(failure: BaseException) -> bool:
-    """Whether the deal's own task failed lately, as one does that ran out of time; the server then takes no update."""
-    return isinstance(failure, RPCError) and failure.status is RPCStatusCode.FAILED_PRECONDITION
 
 
 def _meaning(failure: BaseException) -> Exception:
