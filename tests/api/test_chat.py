@@ -76,9 +76,9 @@ class World:
         return await self.outside.ask("slack", "send", {"view": view["id"], **answers})
 
     async def hears(self, person: str, text: str) -> None:
-        """Wait until what only this person sees begins with these words."""
+        """Wait until what only this person sees has these words."""
         for _ in range(200):
-            if (await self.told(person)).startswith(text):
+            if text in await self.told(person):
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"{person} was told: {await self.told(person)}")
@@ -250,11 +250,11 @@ async def test_only_the_person_who_presses_counts(world: World, database: Databa
         await world.press(message, "approve", by=person)
         await world.hears(person, "This is not yours to answer. ")
     await world.press(message, "approve", by="stranger")
-    assert "nobody here" in await world.told("stranger")
+    await world.hears("stranger", "nobody here")
     await gone(database, "hanna", active=False)
     await world.press(message, "approve", by="hanna")
+    await world.hears("hanna", "Hanna Voss is no longer active here")
     await gone(database, "hanna", active=True)
-    assert "Hanna Voss is no longer active here" in await world.told("hanna")
     await world.press(message, "reject", by="noor")
     assert "This is not yours to answer" in (await world.fill(reason="No"))["said"]
     assert (await request(world, corvane))["state"] == "open"

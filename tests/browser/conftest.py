@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.api.conftest import doors, rows
 
@@ -25,6 +25,9 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PATIENCE = 30_000
+"""Milliseconds a page may take; only a test that fails waits so long."""
+expect.set_options(timeout=PATIENCE)
 SHOTS = Path(__file__).parents[2] / "test-results" / "screens"
 
 
@@ -53,7 +56,7 @@ async def visit(browser: Browser, url: str, person: str, **context: Any) -> Asyn
     known: dict[str, Any] = {"viewport": DESKTOP, "base_url": url, "reduced_motion": "reduce"}
     opened = await browser.new_context(**{**known, **context})
     page = await opened.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
