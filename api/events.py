@@ -85,10 +85,9 @@ class Feed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners: set[asyncio.Queue[Notice]] = set()
-        self._at = Cursor()
+        # From the notice at which this memory begins to the newest; what was before the first is not known any more.
+        self._recent = deque([_begun(Cursor())], maxlen=KEPT + 1)
         self._inbound = 0
-        self._recent: deque[Notice] = deque(maxlen=KEPT)
-        self._kept_since = Cursor()
         self._asked = float("-inf")
         self._awake = asyncio.Event()
         self._current = asyncio.Event()
@@ -96,7 +95,7 @@ class Feed:
     @property
     def at(self) -> Cursor:
         """How far the poller has read."""
-        return self._at
+        return self._recent[-1].at
 
     async def position(self) -> Cursor | None:
         """Return how far the journal is known to reach; None when that cannot be learned soon."""
@@ -107,11 +106,11 @@ class Feed:
                 await self._current.wait()
         except TimeoutError:
             return None
-        return self._at
+        return self.at
 
     def missed(self, since: Cursor, deal: str | None) -> bool:
         """Whether something happened after `since`: to this deal, or with None to any. True when it is too long ago."""
-        if since < self._kept_since:
+        if since < self._recent[0].at:
             return True
         return any(notice.at > since and deal in {None, notice.moved.deal} for notice in self._recent)
 
@@ -149,30 +148,23 @@ class Feed:
             rows_of = await session.connection()
             newest = (await rows_of.execute(_NOW)).first()
             self._inbound = (await rows_of.execute(_INBOUND)).scalar_one()
-        if newest:
-            self._at = Cursor(int(newest.txid), newest.id)
+        at = Cursor(int(newest.txid), newest.id) if newest else self.at
         self._recent.clear()
-        self._kept_since = self._at
+        self._recent.append(_begun(at))
         self._current.set()
 
     async def _poll(self) -> None:
         async with self._database.read() as session:
             rows_of = await session.connection()
-            rows = (await rows_of.execute(_NEWER, {"txid": str(self._at.txid), "id": self._at.id})).all()
+            rows = (await rows_of.execute(_NEWER, {"txid": str(self.at.txid), "id": self.at.id})).all()
             inbound: int = (await rows_of.execute(_INBOUND)).scalar_one()
         for row in rows:
-            self._at = Cursor(int(row.txid), row.id)
-            notice = Notice(self._at, Moved(deal=row.deal_id, position=row.position, kind=row.kind))
-            self._keep(notice)
-            self._tell(notice)
+            moved = Moved(deal=row.deal_id, position=row.position, kind=row.kind)
+            self._recent.append(Notice(Cursor(int(row.txid), row.id), moved))
+            self._tell(self._recent[-1])
         if inbound != self._inbound:
             self._inbound = inbound
-            self._tell(Notice(self._at, Moved(deal="", position=inbound, kind="inbound")))
-
-    def _keep(self, notice: Notice) -> None:
-        if len(self._recent) == KEPT:
-            self._kept_since = self._recent[0].at
-        self._recent.append(notice)
+            self._tell(Notice(self.at, Moved(deal="", position=inbound, kind="inbound")))
 
     def _tell(self, notice: Notice) -> None:
         for queue in self._listeners:
@@ -181,3 +173,7 @@ class Feed:
                     queue.get_nowait()
                 notice = Notice(notice.at, Moved(deal=EVERYTHING, position=0, kind="overflow"))
             queue.put_nowait(notice)
+
+
+def _begun(at: Cursor) -> Notice:
+    return Notice(at, Moved(deal="", position=0, kind="begun"))

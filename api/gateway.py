@@ -176,22 +176,10 @@ class TemporalGateway:
         if door is None:
             door = self._doors[workflow] = asyncio.Semaphore(IN_FLIGHT)
         async with door:
-            waited = 0.0
-            while True:
-                try:
-                    return await once()
-                except _FAILURES as failure:
-                    if waited >= self._repeats(failure):
-                        raise _meaning(failure) from failure
-                pause = min(max(waited, 0.05), 1)
-                await asyncio.sleep(pause)
-                waited += pause
-
-    def _repeats(self, failure: BaseException) -> float:
-        """Return for how many seconds an update that failed like this is repeated."""
-        if isinstance(failure, RPCError) and failure.status is RPCStatusCode.FAILED_PRECONDITION:
-            return self._patience.total_seconds()  # the deal's own task failed lately, as one does that ran out of time
-        return BUSY if _aborted(failure) else 0
+            try:
+                return await handed_in(once, self._patience)
+            except _FAILURES as failure:
+                raise _meaning(failure) from failure
 
     async def _connected(self) -> Client:
         async with self._connecting:
@@ -201,6 +189,27 @@ class TemporalGateway:
                 except (RPCError, RuntimeError, OSError, TemporalUnreachable) as down:
                     raise Unreachable(str(down)) from down
             return self._client
+
+
+async def handed_in(once: Callable[[], Awaitable[Receipt]], patience: timedelta = PATIENCE) -> Receipt:
+    """Send an update, and again for a while when nothing came of it by chance. Raises what the last try raised."""
+    waited = 0.0
+    while True:
+        try:
+            return await once()
+        except _FAILURES as failure:
+            if waited >= _repeats(failure, patience):
+                raise
+        pause = min(max(waited, 0.05), 1)
+        await asyncio.sleep(pause)
+        waited += pause
+
+
+def _repeats(failure: BaseException, patience: timedelta) -> float:
+    """Return for how many seconds an update that failed like this is repeated."""
+    if isinstance(failure, RPCError) and failure.status is RPCStatusCode.FAILED_PRECONDITION:
+        return patience.total_seconds()  # the deal's own task failed lately, as one does that ran out of time
+    return BUSY if _aborted(failure) else 0
 
 
 def _aborted(failure: BaseException) -> bool:

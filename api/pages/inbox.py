@@ -19,7 +19,7 @@ from api.pages.addresses import request_path
 from api.pages.answered import just_answered
 from api.pages.answering import Wrong
 from api.pages.frame import show, words_of
-from api.pages.words import Due, Words
+from api.pages.words import Due, Words, readable
 from api.parts import Asking, Parts, With
 from models.tables.people import AbsenceRow, Person
 
@@ -230,7 +230,7 @@ def _decided(words: Words, answered: queries.Answered, people: Mapping[str, Pers
     request, deal = answered.request, answered.deal
     outcome = (request.outcome or "").replace("_", " ")
     if answered.verdict:
-        own = f"you said {answered.verdict.replace('_', ' ')}"
+        own = f"you said {readable(answered.verdict)}"
         outcome = f"{own}, others are asked" if request.state == "open" else f"{outcome or 'closed'}, {own}"
     return Row(
         id=request.id,

@@ -76,9 +76,9 @@ class World:
         return await self.outside.ask("slack", "send", {"view": view["id"], **answers})
 
     async def hears(self, person: str, text: str) -> None:
-        """Wait until what only this person sees has these words."""
+        """Wait until what only this person sees begins with these words."""
         for _ in range(200):
-            if text in await self.told(person):
+            if (await self.told(person)).startswith(text):
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"{person} was told: {await self.told(person)}")
@@ -250,10 +250,10 @@ async def test_only_the_person_who_presses_counts(world: World, database: Databa
         await world.press(message, "approve", by=person)
         await world.hears(person, "This is not yours to answer. ")
     await world.press(message, "approve", by="stranger")
-    await world.hears("stranger", "nobody here")
+    await world.hears("stranger", "This is not yours to answer: the Slack member U0STRANGER is nobody here")
     await gone(database, "hanna", active=False)
     await world.press(message, "approve", by="hanna")
-    await world.hears("hanna", "Hanna Voss is no longer active here")
+    await world.hears("hanna", "This is not yours to answer: Hanna Voss is no longer active here")
     await gone(database, "hanna", active=True)
     await world.press(message, "reject", by="noor")
     assert "This is not yours to answer" in (await world.fill(reason="No"))["said"]

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sqlmodel import col, select
 from temporalio import activity
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -22,6 +22,7 @@ from activities.catalog import CATALOG
 from activities.heartbeats import Heartbeats
 from activities.people import business_time
 from activities.records import Recorder
+from api.gateway import handed_in
 from connectors.database import Database
 from models import acts
 from models.calendar import CalendarSpec
@@ -193,18 +194,8 @@ class Company:
         return self.client.get_workflow_handle(deal)
 
     async def act(self, handle: WorkflowHandle, act: acts.Act) -> Receipt:
-        """Hand in an act as the API's gateway does: again while the request is just being opened or a task failed."""
-        for pause in (0.05, 0.1, 0.2, 0.4, *[1] * 10, None):
-            try:
-                return await handle.execute_update("act", act, id=act.key, result_type=Receipt)
-            except WorkflowUpdateFailedError as failure:
-                if getattr(failure.cause, "type", "") != "not_ready" or pause in (1, None):
-                    raise
-            except RPCError as failure:
-                if failure.status is not RPCStatusCode.FAILED_PRECONDITION or pause is None:
-                    raise
-            await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+        """Hand in an act as the API's gateway does; a refusal is raised as Temporal tells it."""
+        return await handed_in(lambda: handle.execute_update("act", act, id=act.key, result_type=Receipt))
 
     async def state(self, handle: WorkflowHandle) -> DealState:
         return await handle.query("state", result_type=DealState)
