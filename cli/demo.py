@@ -22,8 +22,7 @@ def demo(
     reset: Annotated[bool, typer.Option("--reset", help="Start over with empty data.")] = False,
 ) -> None:
     """Run a company at work: PostgreSQL, Temporal, sandboxes, worker and pages, until Ctrl-C."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, _stop)
+    stopped_by_signals()
     report = Terminal()
     try:
         with running(Places.of_this_clone(), report, reset=reset) as stack:
@@ -63,7 +62,16 @@ def play_live(stack: Stack, report: Terminal) -> int:
     return 0
 
 
+def stopped_by_signals() -> None:
+    """Let every signal that asks for an end do as Ctrl-C does, so that everything stops in order."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _stop)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that everything stops in order."""
     del number, frame
-    raise KeyboardInterrupt
+    raise _Stopped
+
+
+class _Stopped(KeyboardInterrupt):
+    """Ctrl-C by another type: `python -m`, once a bare one passed through code it had generated, ends as if killed."""
