@@ -37,7 +37,7 @@ READ = """
 select array(select seq from journal where deal_id = $1 and seq = any($2::bigint[])),
     coalesce((select max(seq) from journal where deal_id = $1), 0),
     (select array[seq::text, stage, status, amount::text] from deal where id = $1),
-    coalesce((select jsonb_object_agg(id, jsonb_build_array(kind, step, round)) from request
+    coalesce((select jsonb_object_agg(id, jsonb_build_array(kind, step, round, people, body)) from request
         where deal_id = $1 and state = 'open'), '{}')
 """
 # Each part stands in the statement only when it has something to do: PostgreSQL prepares for every table it names.
@@ -80,9 +80,13 @@ rewritten as (
     insert into outbound (id, kind, deal_id, person, body)
     select o.id || r.suffix || case when again.id is null then '' else '-' || (b ->> 'seq') end,
         'slack', o.deal_id, o.person, o.body || r.change || jsonb_build_object('rewrites', o.id)
-    from given, (select id, '|closed', '{"template": "closed"}'::jsonb from closed
-        union all select id, '|open', '{}' from reopened) r(id, suffix, change)
+    from given, (select id, '|closed', '{"template": "closed"}'::jsonb, null::text[] from closed
+        union all select id, '|open', '{}', null from reopened
+        union all select m.id, '|asked-' || (b ->> 'seq'), '{}', m.people
+            from head, given, jsonb_to_recordset(b -> 'moved') as m(id text, people text[])
+    ) r(id, suffix, change, people)
     join outbound o on o.deal_id = $2 and o.kind = 'slack' and o.body ->> 'request' = r.id
+        and (r.people is null or o.person = any(r.people))
     left join outbound again on again.id = o.id || r.suffix
     where not o.body ? 'rewrites' and not o.body ? 'digest'
     on conflict do nothing

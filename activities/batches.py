@@ -96,7 +96,7 @@ async def _look(transaction: Transaction, deal: str, entries: Sequence[JournalEn
     if row is not None:
         seq, stage, status, amount = row
         seen.seq, seen.view = int(seq), crm_view({"stage": stage, "status": status, "amount": amount})
-    seen.open = {request: Asking(*each) for request, each in asked.items()}
+    seen.open = {request: Asking.of(*each) for request, each in asked.items()}
     return seen
 
 
@@ -109,7 +109,12 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
     seq = b',"seq":%d}' % told.seq
     changed = [row[:-1] + seq for request, row in asked.items() if seen.rows.get(request) != hashes[request]]
     wanted = None if told.signing is None else frozenset(row["token_hash"] for row in told.signing)
-    turned = bool(told.closed) or not asked.keys() <= seen.open.keys()
+    asking = {
+        request: Asking.of(row["kind"], row["step"], row["round"], row["people"], row["body"])
+        for request, row in told.asked.items()
+    }
+    moved = _moved(seen.open, asking)
+    turned = bool(told.closed) or bool(moved) or not asked.keys() <= seen.open.keys()
     parts = {
         "asked": bool(changed) or turned, "turned": turned, "owed": bool(told.owed),
         "signing": wanted is not None and wanted != seen.signing,
@@ -117,8 +122,8 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
     given = {
         "at": to_json(told.at), "seq": to_json(told.seq), "position": to_json(position), "hash": to_json(digest),
         "told": to_json(new), "deal": to_json([told.deal] if told.deal else []), "asked": _list(changed),
-        "closed": to_json(told.closed), "owed": to_json(told.owed), "links": to_json(told.links),
-        "signing": to_json(told.signing),
+        "closed": to_json(told.closed), "moved": to_json(moved), "owed": to_json(told.owed),
+        "links": to_json(told.links), "signing": to_json(told.signing),
     }  # fmt: skip
     document = b"{" + b",".join(b'"%s":%s' % (name.encode(), part) for name, part in given.items()) + b"}"
     statement = write(*(name for name, needed in parts.items() if needed))
@@ -129,9 +134,15 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
     if told.deal is None:
         return after
     after.seq, after.view, after.rows, after.signing = told.seq, crm_view(told.deal), hashes, wanted
-    after.open = {request: Asking(row["kind"], row["step"], row["round"]) for request, row in told.asked.items()}
+    after.open = asking
     after.owed = seen.owed | {row["id"] for row in told.owed}
     return after
+
+
+def _moved(before: Mapping[str, Asking], now: Mapping[str, Asking]) -> list[Row]:
+    """Return of every request that stays open who may no longer answer it, or may again: their messages say so."""
+    changed = {name: each.answering ^ before[name].answering for name, each in now.items() if name in before}
+    return [{"id": name, "people": sorted(people)} for name, people in changed.items() if people]
 
 
 def _list(rows: Iterable[bytes]) -> bytes:

@@ -12,13 +12,16 @@ from jinja2 import Environment, FileSystemLoader, TemplateNotFound, select_autoe
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from activities.links import link_token, signing_token
-from activities.told import Item, Names, Told, in_words, shown
+from activities.read_side import answering
+from activities.told import Item, Names, Told, answer_of, in_words, shown
 from connectors.contract import Button, Link, Message, Refused
 from models.tables.requests import Request
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "messages"
 Channel = Literal["mail", "slack"]
-_ANSWERABLE = ("request", "reminder", "escalated", "nudge", "answered", "comment")
+_ASKING = ("request", "reminder", "escalated", "nudge", "answered")
+"""Templates that ask their reader for an answer."""
+_ANSWERABLE = (*_ASKING, "comment")
 """Templates whose message in chat carries the buttons that answer its request."""
 
 
@@ -77,7 +80,7 @@ class Composer:
 
         Raises Refused where there is no text for it.
         """
-        told = Told.model_validate({**_known(body, request), "names": dict(names or {})})
+        told = Told.model_validate({**_known(body, request, to.person), "names": dict(names or {})})
         told = told.model_copy(update={"items": [self._item(item, told, to) for item in told.items]})
         link = self._link(told, to)
         values = {"m": told, "link": link}
@@ -111,13 +114,15 @@ class Composer:
         return self._url + request_path(request)
 
 
-def _known(body: Mapping[str, Any], request: Request | None) -> dict[str, Any]:
+def _known(body: Mapping[str, Any], request: Request | None, reader: str) -> dict[str, Any]:
     """Return what is known: the row's body, and from the request what that leaves open, or what became of it."""
     if request is None:
         return dict(body)
     page = shown(request)
     if body.get("template") == "closed":  # whoever is named in a rewritten message did something else
         return {**body, **page}
+    if body.get("rewrites") and body.get("template") in _ASKING and not _may_answer(request, reader):
+        return {**page, **body, "template": "settled", **answer_of(request, reader)}
     return {**page, **{name: said for name, said in body.items() if said or name not in page}}
 
 
@@ -128,6 +133,8 @@ def buttons(request: Request, to: Addressed) -> tuple[Button, ...]:
     value = Pressed(message=to.row, edition=request.edition).text
     if request.body.get("question_asked") and to.person in request.people:
         return (Button(label="Answer…", action="give_information", value=value, tone="yes"),)
+    if to.person and not _may_answer(request, to.person):
+        return ()
     ask = Button(label="Ask a question…", action="ask_information", value=value)
     reject = Button(label="Reject…", action="reject", value=value, tone="no")
     match request.kind:
@@ -139,6 +146,10 @@ def buttons(request: Request, to: Addressed) -> tuple[Button, ...]:
             return (Button(label="Accept", action="accept", value=value, tone="yes"), reject, ask)
         case _:
             return ()
+
+
+def _may_answer(request: Request, person: str) -> bool:
+    return request.state == "open" and person in answering(request.people, request.body)
 
 
 def request_path(request: str) -> str:

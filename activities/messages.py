@@ -60,7 +60,8 @@ class Messages:
             if request is not None and request.state == "open" and body.get("template") == "closed":
                 return NOTHING  # it was closed, and is open again
             original = await _original(session, str(body["rewrites"])) if body.get("rewrites") else None
-            names = await names_of(session, str(body.get("by", "")), (request.answered_by if request else None) or "")
+            answered_by = (request.answered_by if request else None) or ""
+            names = await names_of(session, str(body.get("by", "")), answered_by, row.person or "")
         message = self._composer.message(body, request, _addressed(row), names)
         if not body.get("rewrites"):
             return await self._messenger.send(row.id, message)

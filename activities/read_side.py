@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from activities.links import hashed, signing_token
 from models.deal import DealState, Record
@@ -20,11 +20,25 @@ Row = dict[str, Any]
 
 
 class Asking(NamedTuple):
-    """What has to be known of a request to say later what became of it."""
+    """What has to be known of a request to say later what became of it, and who may no longer answer it."""
 
     kind: str
     step: str
     round: int
+    answering: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, kind: str, step: str, round_: int, people: Iterable[str], body: Row) -> Self:
+        """Return what is known of an open request's row."""
+        return cls(kind, step, round_, answering(people, body))
+
+
+def answering(people: Iterable[str], body: Row) -> frozenset[str]:
+    """Return who may answer a request: who is waited for, or, while that is its owner, everybody asked before."""
+    if not body.get("question_asked"):
+        return frozenset(people)
+    answered = {each["person"] for each in body.get("answers", []) if "at" in each}
+    return frozenset(each["person"] for each in body.get("asked", []) if not each.get("barred")) - answered
 
 
 def deal_row(state: DealState, waits: Sequence[Wait], now: datetime, digest: str) -> Row:

@@ -111,6 +111,14 @@ def shown(request: Request) -> dict[str, Any]:
     }
 
 
+def answer_of(request: Request, person: str) -> dict[str, Any]:
+    """Return what somebody who is no longer asked answered in this round, if anything."""
+    given = [a for a in request.body.get("answers", []) if a.get("person") == person and "at" in a]
+    if not given:
+        return {"outcome": "", "by": person, "closed_at": None}
+    return {"outcome": given[-1]["state"], "by": person, "closed_at": given[-1]["at"]}
+
+
 def in_words(due: datetime, zone: str) -> str:
     """Return an instant as its reader says it: "Tuesday 24 November, 17:00 (America/Chicago)"."""
     try:

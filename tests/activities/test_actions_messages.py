@@ -171,15 +171,26 @@ async def test_chat_gets_buttons_that_answer_and_one_that_opens_the_page(
         ("approval", {"question_asked": "Which sites?"}, ["joel"], ["give_information"]),
         (
             "approval",
-            {"question_asked": "Which sites?"},
+            {"question_asked": "Which sites?", "asked": [{"person": "joel"}]},
             ["dana"],
             ["approve", "reject", "ask_changes", "ask_information"],
+        ),
+        ("approval", {}, ["dana"], []),
+        (
+            "approval",
+            {
+                "question_asked": "Which sites?",
+                "asked": [{"person": "joel"}],
+                "answers": [{"person": "joel", "state": "approved", "at": "2026-11-18T10:00:00Z"}],
+            },
+            ["dana"],
+            [],
         ),
         ("handoff", {}, ["joel"], ["accept", "reject", "ask_information"]),
         ("task", {}, ["joel"], []),
         ("incident", {}, ["joel"], []),
     ],
-    ids=["approval", "question to me", "my own question", "handoff", "task", "incident"],
+    ids=["approval", "question to me", "my own question", "not asked", "answered", "handoff", "task", "incident"],
 )
 async def test_chat_offers_what_can_be_answered_there(
     database: Database, kind: str, more: dict[str, Any], people: list[str], actions: list[str]

@@ -130,10 +130,10 @@ def doors(rows: Company, database_url: str, temporal_server: Any) -> Iterator[st
 @pytest.fixture
 async def anyone(doors: str) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody without a session."""
-    async with httpx2.AsyncClient(base_url=doors, follow_redirects=False) as client:
+    async with httpx2.AsyncClient(base_url=doors, follow_redirects=False, timeout=30) as client:
         yield client
 
 
 def as_token(url: str, person: str) -> httpx2.AsyncClient:
     """A program that acts as this person."""
-    return httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer token-of-{person}"})
+    return httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer token-of-{person}"}, timeout=30)

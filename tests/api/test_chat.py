@@ -3,135 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx2
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
-from temporalio.client import Client
 
 import api.chat
-from activities.effects import Ledger
-from activities.lines import MEDIA
-from activities.messages import Messages
-from activities.outbound import Sender
 from api.app import create
 from connectors.database import Database
 from connectors.sandbox.slack_people import signed
-from connectors.sandbox.start import Sandbox
-from connectors.slack.connector import Slack
-from models.tables.content import Content
 from models.tables.inbound import InboundCounter
 from models.tables.outbound import Outbound
 from models.tables.people import Person
-from tests.api.company import PEOPLE_COPIES, TOKENS
-from tests.api.conftest import as_token, free_port, serving, settings
-from tests.api.test_real_deal import LINE, deals_worker, new, started, until
+from tests.api.chats import World, asked, chatting, closed, forge, journal, member, pressed_value, request
+from tests.api.company import TOKENS
+from tests.api.conftest import as_token, settings
 from tests.conftest import settings_for
-from tests.connectors.outside import Outside
-from workflows.plugin import plugin
-
-Said = dict[str, Any]
-
-
-@dataclass
-class World:
-    """The doors on the real workflow, Slack's sandbox, and the sender between them."""
-
-    url: str
-    outside: Outside
-    secret: str
-    sender: Sender
-
-    async def deliver(self) -> None:
-        """Deliver what is owed now."""
-        while await self.sender.work_once():
-            pass
-
-    async def message(self, deal: str, person: str) -> str:
-        """Deliver what is owed and return the person's newest message of the deal."""
-        for _ in range(200):
-            await self.deliver()
-            mine = [m for m in await self.outside.objects("slack", "messages") if m["to"] == member(person)]
-            mine = [m for m in mine if f"{deal}|" in m["key"]]
-            if mine:
-                return f"{mine[-1]['channel']}/{mine[-1]['ts']}"
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{person} was never told of {deal}")
-
-    async def press(self, message: str, action: str, by: str = "") -> Said:
-        asked = {"message": message, "action": action, "user": member(by) if by else ""}
-        return await self.outside.ask("slack", "press", asked)
-
-    async def fill(self, **answers: str) -> Said:
-        """Send the newest open form off."""
-        view = [v for v in await self.outside.objects("slack", "views") if v["state"] == "open"][-1]
-        return await self.outside.ask("slack", "send", {"view": view["id"], **answers})
-
-    async def hears(self, person: str, text: str) -> None:
-        """Wait until what only this person sees begins with these words."""
-        for _ in range(200):
-            if (await self.told(person)).startswith(text):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"{person} was told: {await self.told(person)}")
-
-    async def told(self, person: str) -> str:
-        """What the person was told last that nobody else sees."""
-        whispers = [w for w in await self.outside.objects("slack", "ephemerals") if w["to"] == member(person)]
-        return str(whispers[-1]["blocks"][0]["text"]["text"]) if whispers else ""
-
-    async def shown(self, message: str) -> tuple[str, list[str]]:
-        """A message's text and the actions of its buttons, as it is now."""
-        found = await self.outside.objects("slack", "messages")
-        blocks = next(m for m in found if f"{m['channel']}/{m['ts']}" == message)["blocks"]
-        return blocks[0]["text"]["text"], [each["action_id"] for each in blocks[1]["elements"]]
-
-
-def member(person: str) -> str:
-    return f"U0{person.upper()}"
 
 
 @pytest.fixture(scope="module")
 async def world(
     database: Database, database_url: str, temporal_server: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    folder: Path = tmp_path_factory.mktemp("sandbox")
-    async with database.write() as session:
-        session.add_all(Person(**{**p.model_dump(), "slack": member(p.id)}) for p in PEOPLE_COPIES())
-        session.add(Content(sha256=LINE.item.digest, media=MEDIA, name="line", bytes=LINE.content))
-    port = free_port()
-
-    async def connect() -> Client:
-        return await Client.connect(temporal_server.address, plugins=[plugin()])
-
-    async with Sandbox(folder) as sandbox, Outside(sandbox.pages) as outside:
-        told, opened = sandbox.settings, Database.at(settings_for(database_url))
-        slack, ours = (
-            Slack(told["SLACK_BASE_URL"], told["SLACK_TOKEN"], told["SLACK_SIGNING_SECRET"]) for _ in range(2)
-        )
-        app = create(settings(port), database=opened, connect=connect, chatting=slack, tokens=TOKENS)
-        chats = Messages(database, ours, public_url="http://127.0.0.1", signing_key=b"k" * 32)
-        sender = Sender(database.write, Ledger(database.write), {"slack": chats.delivery()})
-        with deals_worker(temporal_server.address, database_url), serving(app, port) as url:
-            sandbox.aim_interactions(f"{url}/webhooks/slack")
-            yield World(url, outside, told["SLACK_SIGNING_SECRET"], sender)
-        await ours.aclose()
-
-
-async def asked(world: World, number: str, discount: str = "20", kind: str = "approval") -> str:
-    """Start a deal and return it once it waits."""
-    async with as_token(world.url, "dana") as dana:
-        deal = await started(dana, new(number, discount))
-        await until(dana, deal, kind)
-    return deal
+    folder = tmp_path_factory.mktemp("sandbox")
+    async with chatting(database, database_url, temporal_server.address, folder) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -151,26 +51,6 @@ async def in_channel(world: World, database: Database, deal: str) -> str:
     await world.deliver()
     posted = [m for m in await world.outside.objects("slack", "messages") if m["key"] == f"{key}|channel"]
     return f"{posted[0]['channel']}/{posted[0]['ts']}"
-
-
-async def journal(world: World, deal: str) -> list[dict[str, Any]]:
-    async with as_token(world.url, "iris") as iris:
-        return list((await iris.get(f"/api/deals/{deal}/journal?limit=200")).json()["entries"])
-
-
-async def request(world: World, deal: str, step: str = "approval:discount", round_: int = 1) -> dict[str, Any]:
-    async with as_token(world.url, "iris") as iris:
-        found: dict[str, Any] = (await iris.get(f"/api/requests/deal/{deal}|{step}|{round_}")).json()
-    return found
-
-
-async def closed(world: World, deal: str) -> dict[str, Any]:
-    for _ in range(200):
-        found = await request(world, deal)
-        if found["state"] == "closed":
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError("it never closed")
 
 
 async def test_a_press_approves_and_the_message_says_who_did(world: World) -> None:
@@ -277,7 +157,7 @@ async def test_a_forged_replayed_or_expired_request_decides_nothing(
     body = genuine["body"].replace("ask_changes", "approve").encode()
     before = await counted(database)
     later = int(time.time()) + 3600  # not just past the five minutes: on a slow machine that time comes
-    async with httpx2.AsyncClient(base_url=world.url) as anyone:
+    async with httpx2.AsyncClient(base_url=world.url, timeout=30) as anyone:
         for headers, code in (
             (signed("0" * 32, body), "bad_signature"),
             (genuine["headers"], "bad_signature"),
@@ -388,25 +268,3 @@ async def counted(database: Database) -> dict[str, int]:
 async def gone(database: Database, person: str, *, active: bool) -> None:
     async with database.write() as session:
         await session.execute(update(Person).where(col(Person.id) == person).values(active=active))
-
-
-async def pressed_value(world: World, message: str) -> str:
-    """What the message's first button carries."""
-    found = await world.outside.objects("slack", "messages")
-    blocks = next(m for m in found if f"{m['channel']}/{m['ts']}" == message)["blocks"]
-    return str(blocks[1]["elements"][0]["value"])
-
-
-async def forge(world: World, message: str, action: str, value: str, by: str = "joel") -> httpx2.Response:
-    """Press a button that is no longer, or never was, in the message; signed, as only Slack can."""
-    channel, _, ts = message.partition("/")
-    payload = {
-        "type": "block_actions",
-        "user": {"id": member(by)},
-        "container": {"type": "message", "message_ts": ts, "channel_id": channel},
-        "trigger_id": "1.2.3",
-        "actions": [{"type": "button", "action_id": action, "value": value, "action_ts": f"{time.time():.6f}"}],
-    }
-    body = urlencode({"payload": json.dumps(payload)}).encode()
-    async with httpx2.AsyncClient(base_url=world.url, timeout=20) as slack:
-        return await slack.post("/webhooks/slack", content=body, headers=signed(world.secret, body))

@@ -90,7 +90,7 @@ async def test_readiness_names_what_is_missing(without_temporal: str, without_da
 
 
 async def test_a_ready_process_says_so(doors: str) -> None:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=30) as client:
         answer = await client.get(f"{doors}/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
 

@@ -90,7 +90,7 @@ class Vendor:
     def __init__(self, sandbox: Sandbox) -> None:
         self.n = 0
         headers = {"Authorization": f"Bearer {sandbox.settings['HUBSPOT_TOKEN']}"}
-        self.client = httpx2.AsyncClient(base_url=sandbox.settings["HUBSPOT_BASE_URL"], headers=headers)
+        self.client = httpx2.AsyncClient(base_url=sandbox.settings["HUBSPOT_BASE_URL"], headers=headers, timeout=30)
 
     async def make(self, **properties: str) -> str:
         made = await self.client.post("/crm/objects/2026-09/deals", json={"properties": properties})

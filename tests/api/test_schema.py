@@ -63,7 +63,7 @@ def test_the_description_has_examples_and_says_how_to_sign_in() -> None:
 
 
 async def test_the_description_is_served_to_everybody(doors: str) -> None:
-    async with httpx2.AsyncClient(base_url=doors) as client:
+    async with httpx2.AsyncClient(base_url=doors, timeout=30) as client:
         answer = await client.get("/api/openapi.json")
     assert answer.status_code == 200
     assert "/api/deals" in answer.json()["paths"]

@@ -128,6 +128,7 @@ async def test_the_same_event_three_times_out_of_order_is_one_deal(
     async with httpx2.AsyncClient(
         base_url=sandbox.settings["HUBSPOT_BASE_URL"],
         headers={"Authorization": f"Bearer {sandbox.settings['HUBSPOT_TOKEN']}"},
+        timeout=30,
     ) as vendor:
         made = await vendor.post("/crm/objects/2026-09/deals", json={"properties": {"dealname": "Corvane, services"}})
     assert made.status_code == 201, made.text
@@ -180,6 +181,7 @@ async def test_temporal_down_never_blocks_the_door_and_the_event_waits_with_a_gr
     async with httpx2.AsyncClient(
         base_url=sandbox.settings["HUBSPOT_BASE_URL"],
         headers={"Authorization": f"Bearer {sandbox.settings['HUBSPOT_TOKEN']}"},
+        timeout=30,
     ) as vendor:
         made = await vendor.post("/crm/objects/2026-09/deals", json={"properties": {"dealname": "Later"}})
     deal = made.json()["id"]

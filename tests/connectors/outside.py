@@ -49,7 +49,7 @@ class Outside:
 
     def __init__(self, pages: Mapping[str, str]) -> None:
         self._pages = pages
-        self._client = httpx2.AsyncClient(trust_env=False, verify=False)
+        self._client = httpx2.AsyncClient(trust_env=False, verify=False, timeout=30)
 
     async def __aenter__(self) -> Self:
         return self

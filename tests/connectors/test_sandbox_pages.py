@@ -53,7 +53,7 @@ async def test_pages_need_no_script_and_show_no_key(sandbox: Sandbox, outside: O
 async def test_a_person_enters_and_changes_a_deal_with_the_forms(sandbox: Sandbox, outside: Outside) -> None:
     page = sandbox.pages["HUBSPOT_PAGE"]
     browser = {"Accept": "text/html", "Origin": page.rstrip("/")}
-    async with httpx2.AsyncClient(base_url=page, headers=browser, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=page, headers=browser, trust_env=False, timeout=30) as client:
         form = {
             "name": "By form",
             "company": "Form & Sons",
@@ -78,7 +78,7 @@ async def test_a_person_enters_and_changes_a_deal_with_the_forms(sandbox: Sandbo
 @pytest.mark.parametrize("vendor", ["HUBSPOT", "ERPNEXT", "REDMINE", "SLACK", "MAIL"])
 async def test_another_site_may_not_write_here(sandbox: Sandbox, vendor: str) -> None:
     page = sandbox.pages[f"{vendor}_PAGE"]
-    async with httpx2.AsyncClient(base_url=page, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=page, trust_env=False, timeout=30) as client:
         elsewhere = {"Origin": "https://evil.example"}
         answer = await client.post("/_sandbox/faults", json=[], headers=elsewhere)
         assert answer.status_code == 403

@@ -267,7 +267,7 @@ async def test_a_person_answers_on_the_sandboxs_page(door: Door, outside: Outsid
     sent = await asked(door)
     page = sandbox.pages["SLACK_PAGE"]
     browser = {"Accept": "text/html", "Origin": page.rstrip("/")}
-    async with httpx2.AsyncClient(base_url=page, headers=browser, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=page, headers=browser, trust_env=False, timeout=30) as client:
         shown = (await client.get("/")).text
         assert f'value="{sent.id}"' in shown
         assert ">Approve</button>" in shown
