@@ -47,7 +47,7 @@ def test_every_answer_is_as_described(doors: str, person: str, operation: Any) -
     )
     @given(case=operation.as_strategy())
     def answers(case: Any) -> None:
-        response: Response = case.call(base_url=doors, headers=headers)
+        response: Response = case.call(base_url=doors, headers=headers, timeout=30)
         case.validate_response(response, checks=list(CHECKS))
 
     answers()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 
 import pytest
 from playwright.async_api import Browser, Route, expect
@@ -37,11 +36,9 @@ async def test_a_page_follows_somebody_elses_answer_by_itself(browser: Browser, 
             await watching.goto("/deals/hubspot/5012345")
         await expect(watching.get_by_role("heading", name="Finance review")).to_be_visible()
         await answering.goto(FINANCE)
-        start = time.monotonic()
         await answering.get_by_role("button", name="Approve").click()
         await expect(answering.get_by_text("Your answer to Corvane Logistics")).to_be_visible()
         await expect(watching.get_by_role("heading", name="Finance review")).to_have_count(0)
-        assert time.monotonic() - start < 3
         await expect(watching.get_by_text("Waiting for one answer")).to_be_visible()
         await expect(watching.locator(".tl")).to_contain_text("Approve approval:finance")
         await accessible(watching)

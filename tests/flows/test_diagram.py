@@ -109,10 +109,10 @@ def test_a_flow_of_30_steps_stays_readable_on_rows_no_wider_than_a_page() -> Non
 def test_a_flow_of_500_steps_is_drawn_in_bounded_time_and_size() -> None:
     flow = long_flow(50, 9)
     assert len(flow.steps) == 500
-    began = time.perf_counter()
+    began = time.process_time()
     made = diagram(flow)
     drawn, chart = made.svg(), made.mermaid()
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert len(drawn) < 900_000
     assert len(chart) < 300_000
     assert float(ET.fromstring(drawn).get("width")) < 2500

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +90,6 @@ def test_what_a_gap_is_told_with_is_a_deal_nobody_is_named_for() -> None:
 def test_a_table_of_a_hundred_rows_is_checked_in_a_moment() -> None:
     bands = [row(person(f"p{n}"), when=(deal.amount > usd(n)) & (deal.amount <= usd(n + 1))) for n in range(1, 99)]
     made = dated(row("sales", when=deal.amount <= usd(1)), *bands, row("ceo", when=deal.amount > usd(100)))
-    began = datetime.now(UTC)
+    began = time.process_time()
     assert told(made) == "Approval 'a': table 't' names nobody for amount above $99 to $100"
-    assert datetime.now(UTC) - began < timedelta(seconds=20)
+    assert time.process_time() - began < 5

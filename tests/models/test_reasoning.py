@@ -200,9 +200,9 @@ def test_rules_of_any_size_are_answered_in_bounded_time() -> None:
     """Pigeons and holes: hard for every such search, so it gives up and calls it possible."""
     seats = [[Compare(fact=f"p{p}h{h}", op="is", values=(Flag(v=True),)) for h in range(8)] for p in range(9)]
     alone = [Not(rule=seats[a][h] & seats[b][h]) for h in range(8) for a in range(9) for b in range(a)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert satisfiable([*(Some(rules=tuple(row)) for row in seats), *alone])
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_the_impossible_part_is_named() -> None:
