@@ -37,7 +37,7 @@ READ = """
 select array(select seq from journal where deal_id = $1 and seq = any($2::bigint[])),
     coalesce((select max(seq) from journal where deal_id = $1), 0),
     (select array[seq::text, stage, status, amount::text] from deal where id = $1),
-    coalesce((select jsonb_object_agg(id, jsonb_build_array(kind, step, round, people, body)) from request
+    coalesce((select jsonb_object_agg(id, jsonb_build_array(kind, step, round, edition, people, body)) from request
         where deal_id = $1 and state = 'open'), '{}')
 """
 # Each part stands in the statement only when it has something to do: PostgreSQL prepares for every table it names.

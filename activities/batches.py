@@ -110,7 +110,7 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
     changed = [row[:-1] + seq for request, row in asked.items() if seen.rows.get(request) != hashes[request]]
     wanted = None if told.signing is None else frozenset(row["token_hash"] for row in told.signing)
     asking = {
-        request: Asking.of(row["kind"], row["step"], row["round"], row["people"], row["body"])
+        request: Asking.of(row["kind"], row["step"], row["round"], row["edition"], row["people"], row["body"])
         for request, row in told.asked.items()
     }
     moved = _moved(seen.open, asking)
@@ -140,8 +140,8 @@ async def _write(rows: Rows, deal: str, seen: Seen, told: Told) -> Seen | None:
 
 
 def _moved(before: Mapping[str, Asking], now: Mapping[str, Asking]) -> list[Row]:
-    """Return of every request that stays open who may no longer answer it, or may again: their messages say so."""
-    changed = {name: each.answering ^ before[name].answering for name, each in now.items() if name in before}
+    """Return of every request that stays open whose messages have to say something else now."""
+    changed = {name: each.moved(before[name]) for name, each in now.items() if name in before}
     return [{"id": name, "people": sorted(people)} for name, people in changed.items() if people]
 
 

@@ -152,6 +152,13 @@ def _may_answer(request: Request, person: str) -> bool:
     return request.state == "open" and person in answering(request.people, request.body)
 
 
+def standing(request: Request) -> dict[str, Any]:
+    """Return what a message about a request says differently from when it was sent."""
+    if request.state == "closed":
+        return {"template": "closed"}
+    return {"reason": request.reason, "due": request.due_at}
+
+
 def request_path(request: str) -> str:
     """Return the address of a request's page; it asks who reads it to sign in."""
     deal, _, rest = request.partition("|")

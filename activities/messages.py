@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from activities.composing import Addressed, Channel, Composer
+from activities.composing import Addressed, Channel, Composer, standing
 from activities.outbound import Delivery
 from connectors.contract import DuplicateSafety, ExternalRef, Messenger, NotFound, Unavailable
 from connectors.database import Database, ReadSession
@@ -62,6 +62,8 @@ class Messages:
             original = await _original(session, str(body["rewrites"])) if body.get("rewrites") else None
             answered_by = (request.answered_by if request else None) or ""
             names = await names_of(session, str(body.get("by", "")), answered_by, row.person or "")
+        if body.get("rewrites") and request is not None:
+            body = {**body, **standing(request)}
         message = self._composer.message(body, request, _addressed(row), names)
         if not body.get("rewrites"):
             return await self._messenger.send(row.id, message)

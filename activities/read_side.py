@@ -20,17 +20,23 @@ Row = dict[str, Any]
 
 
 class Asking(NamedTuple):
-    """What has to be known of a request to say later what became of it, and who may no longer answer it."""
+    """What has to be known of a request to say later what became of it, and whose messages no longer show it right."""
 
     kind: str
     step: str
     round: int
+    edition: int = 1
     answering: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, kind: str, step: str, round_: int, people: Iterable[str], body: Row) -> Self:
+    def of(cls, kind: str, step: str, round_: int, edition: int, people: Iterable[str], body: Row) -> Self:
         """Return what is known of an open request's row."""
-        return cls(kind, step, round_, answering(people, body))
+        return cls(kind, step, round_, edition, answering(people, body))
+
+    def moved(self, since: Self) -> frozenset[str]:
+        """Return who may answer and could not before, or the other way round, or is now asked about other content."""
+        other = self.answering if self.edition != since.edition else frozenset()
+        return other | (self.answering ^ since.answering)
 
 
 def answering(people: Iterable[str], body: Row) -> frozenset[str]:

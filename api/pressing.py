@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlmodel import col
 
-from activities.composing import Addressed, Composer, Pressed, request_path
+from activities.composing import Addressed, Composer, Pressed, request_path, standing
 from activities.messages import names_of
 from activities.told import in_words
 from api import queries
@@ -170,7 +170,7 @@ class Talk:
             now = (request.state, request.edition, request.outcome)
             if now == before:
                 return
-            body, before = {**about.row.body, **_standing(request)}, now
+            body, before = {**about.row.body, **standing(request)}, now
             to = Addressed(row=about.row.id, channel="slack", person=about.row.person or "")
             message = self._composer.message(body, request, to, names, said, pressable=pressable)
             try:
@@ -189,13 +189,6 @@ class Talk:
 
     def _page(self, request: Request) -> str:
         return self._parts.settings.public_url.rstrip("/") + request_path(request.id)
-
-
-def _standing(request: Request) -> dict[str, Any]:
-    """Return what a message about a request says differently from when it was sent."""
-    if request.state == "closed":
-        return {"template": "closed"}
-    return {"reason": request.reason, "due": request.due_at}
 
 
 def act_fields(action: str, answers: Mapping[str, str], edition: int) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def perform(state: DealState, move: Move, now: datetime) -> list[StepId]:
             record = state.touch(move.step)
             record.read, record.edition = move.reading, record.edition + 1
             record.editions = [*record.editions, move.reading]
+            record.printed = because(state, move.step)
             record.resolved = False  # whom it is asked of may depend on what changed
             if isinstance(state.flow.steps[move.step].step, WaitDef):
                 record.clock = Clock()  # another date is another deadline

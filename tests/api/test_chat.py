@@ -209,7 +209,7 @@ async def test_what_changed_since_the_message_is_said_and_shown_before_it_is_sig
     assert (await forge(world, message, "approve", stale)).status_code == 200
     await world.hears("joel", "The content changed while you were reading.")
     text, actions = await world.shown(message)
-    assert "discount 25 % &gt; 15 %" in text
+    assert "Discount 25 % &gt; 15 %" in text
     assert actions[0] == "approve"
     await world.press(message, "approve")
     assert (await closed(world, deal))["outcome"] == "approved"

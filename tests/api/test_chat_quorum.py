@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.database import Database
-from tests.api.chats import World, asked, chatting, request
+from tests.api.chats import World, asked, chatting, closed, request
 from tests.api.conftest import as_token
 
 SECURITY = "approval:security"
@@ -55,6 +55,17 @@ async def test_while_a_question_is_open_everybody_asked_may_still_answer(world: 
     assert (await world.shown(hers))[1][0] == "approve"
 
 
+async def test_a_message_shows_the_content_as_it_is_now_and_its_buttons_answer_that(world: World) -> None:
+    deal = await asked(world, "9304")
+    message = await world.message(deal, "joel")
+    await act(world, deal, "dana", do="revise", source="person", at="2026-11-18T10:00:00-06:00",
+              facts={"discount": {"t": "percent", "value": "25"}})  # fmt: skip
+    text = await world.shows(message, "Discount 25 % &gt; 15 %", BUTTONS)
+    assert "20 %" not in text
+    await world.press(message, "approve")
+    assert (await closed(world, deal))["answered_by"] == "joel"
+
+
 async def in_review(world: World, number: str) -> str:
     """Return a deal whose security review waits for both of its people."""
     deal = await asked(world, number, data_class={"t": "text", "v": "restricted"})
@@ -68,8 +79,9 @@ async def in_review(world: World, number: str) -> str:
 
 
 async def act(world: World, deal: str, person: str, step: str = SECURITY, **said: Any) -> None:
-    edition = (await request(world, deal, step))["edition"]
-    body = {"step": step, "round": 1, **said} | ({"edition": edition} if said["do"] == "decide" else {})
+    edition = (await request(world, deal, step)).get("edition")
+    about = {} if said["do"] == "revise" else {"step": step, "round": 1}
+    body = about | said | ({"edition": edition} if said["do"] == "decide" else {})
     key = {"Idempotency-Key": f"quorum-{deal.rpartition('/')[2]}-{person}-{said['do']}"}
     async with as_token(world.url, person) as client:
         given = await client.post(f"/api/deals/{deal}/acts", json=body, headers=key)

@@ -202,3 +202,11 @@ def test_an_answer_to_a_page_that_got_worse_is_refused_with_the_difference():
     flight.crm(discount=percent(18))
     flight.do(flight.decision("noor", "approval:finance", edition=1))
     assert flight.state.ended
+
+
+def test_an_open_request_says_why_with_the_values_it_is_asked_about_now():
+    flow = flow_of(one(finance(when=deal.discount > pct(1), covers=[deal.discount])))
+    flight = Flight(flow, owner=Text(v="dana"), discount=percent(20))
+    assert [wait.reason for wait in flight.waits()] == ["discount 20 % > 1 %"]
+    flight.crm(discount=percent(25))
+    assert [(wait.round, wait.edition, wait.reason) for wait in flight.waits()] == [(1, 2, "discount 25 % > 1 %")]
