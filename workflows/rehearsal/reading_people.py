@@ -11,17 +11,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from models.calendar import CalendarSpec
+from models.hours import Shifts, week
+from models.mistakes import Mistake
 from workflows.rehearsal.outages import Outage
 from workflows.rehearsal.people import SIGNER, USUAL, VENDOR, WORLD, Company, Habit, Person, Zone, on_leave
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_BY_DAY = '{mon = "9-12, 13-17", sat = "9-12"}'
 _HABITS = ("answers_after", "spread", "minutes", "rejects", "asks_changes", "asks_information")
 _PERSON = ("id", "name", "roles", "manager", "active", "zone", "country", "region", "hours", "leave", *_HABITS)
 _OUTAGE = ("system", "from", "until", "lasting", "every")
 _UNITS = {
     "minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)
 }  # fmt: skip
-_HOURS = re.compile(r"(\d{1,2}):?(\d{2})?\s*-\s*(\d{1,2}):?(\d{2})?")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(minute|hour|day|week)s?")
 MOST_PEOPLE = 2000
 Known = Callable[[CalendarSpec], object]
@@ -156,32 +157,14 @@ def _calendar(table: Table, usual: CalendarSpec, known: Known) -> CalendarSpec:
     return on_leave(calendar, [_range(table, each) for each in _listed(table, "leave")])
 
 
-def _week(table: Table, written: Any) -> tuple[tuple[tuple[time, time], ...], ...]:
-    if isinstance(written, dict):
-        strange = [day for day in written if day not in _DAYS]
-        if strange:
-            raise table.wrong("hours", f"{strange[0]!r} is no day; the days are {', '.join(_DAYS)}")
-        week = tuple(_shifts(table, written[day]) if day in written else () for day in _DAYS)
-    else:
-        week = (_shifts(table, written),) * 5 + ((), ())
+def _week(table: Table, written: Any) -> tuple[Shifts, ...]:
     try:
-        return CalendarSpec(zone="UTC", week=week).week
+        return CalendarSpec(zone="UTC", week=week(written if isinstance(written, dict) else str(written))).week
+    except Mistake as wrong:
+        raise table.wrong("hours", f'{wrong.what}; write hours = "9:00-17:00" or hours = {_BY_DAY}') from wrong
     except ValueError as wrong:
         said = str(wrong).partition("Value error, ")[2].partition(" [")[0]
         raise table.wrong("hours", said or "these are no working hours") from wrong
-
-
-def _shifts(table: Table, written: Any) -> tuple[tuple[time, time], ...]:
-    found = []
-    for part in str(written).split(","):
-        match = _HOURS.fullmatch(part.strip())
-        try:
-            a, b, c, d = (int(each or 0) for each in match.groups()) if match else (99, 0, 0, 0)
-            found.append((time(a, b), time(c % 24, d)))
-        except ValueError:
-            example = 'hours = "9:00-17:00" or hours = {mon = "9-12, 13-17", sat = "9-12"}'
-            raise table.wrong("hours", f"{part.strip()!r} are no hours; write {example}") from None
-    return tuple(found)
 
 
 def _range(table: Table, written: Any) -> tuple[datetime, datetime]:
