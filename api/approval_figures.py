@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+import statistics
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
 from connectors.database import ReadSession
+from models.calendar import Working, between
 
 ENOUGH = 5
 """How many requests a rule must have put before "always" says anything."""
@@ -45,24 +47,28 @@ with given as (
         and l.kind in ('decided', 'undone answer') order by l.position limit 1
     ) later on true
 ), timed as (
-    select a.*, coalesce(taken_back, false) or coalesce(changed, false) or overruled as reversed,
-           extract(epoch from a.at - a.asked_at) - coalesce(stood.seconds, 0) as seconds
+    select a.*, coalesce(taken_back, false) or coalesce(changed, false) or overruled as reversed, ran.spans, ran.seconds
     from answered a
-    left join lateral (
-        select sum(extract(epoch from upper(pause) - lower(pause))) as seconds
-        from unnest((
-            select range_agg(tstzrange(b.at, coalesce(e.at, a.at)))
-            from journal b
-            left join lateral (
-                select min(f.at) as at from journal f
-                where f.deal_id = b.deal_id and f.position > b.position and f.step is not distinct from b.step
-                and f.kind = case b.kind when 'hold' then 'released' else 'information given' end
-            ) e on true
-            where b.deal_id = a.deal_id and b.position < a.position and b.at < a.at and (
-                b.kind = 'hold' or b.kind = 'information asked' and b.step = a.step and b.round = a.round
-            )
-        ) * tstzmultirange(tstzrange(least(a.asked_at, a.at), a.at))) as pause
-    ) stood on true
+    cross join lateral (
+        select range_agg(tstzrange(b.at, coalesce(e.at, a.at))) as times
+        from journal b
+        left join lateral (
+            select min(f.at) as at from journal f
+            where f.deal_id = b.deal_id and f.position > b.position and f.step is not distinct from b.step
+            and f.kind = case b.kind when 'hold' then 'released' else 'information given' end
+        ) e on true
+        where b.deal_id = a.deal_id and b.position < a.position and b.at < a.at and (
+            b.kind = 'hold' or b.kind = 'information asked' and b.step = a.step and b.round = a.round
+        )
+    ) stood
+    cross join lateral (
+        select coalesce(sum(extract(epoch from upper(span) - lower(span))), 0) as seconds,
+               coalesce(jsonb_agg(jsonb_build_array(extract(epoch from lower(span)), extract(epoch from upper(span)))
+                   order by span), '[]') as spans
+        from unnest(
+            tstzmultirange(tstzrange(least(a.asked_at, a.at), a.at)) - coalesce(stood.times, '{}'::tstzmultirange)
+        ) as span
+    ) ran
 )
 """
 _PEOPLE = """
@@ -70,6 +76,9 @@ select who, count(*), count(*) filter (where yes), count(*) filter (where for_an
        count(*) filter (where reversed), percentile_cont(0.5) within group (order by seconds),
        percentile_cont(0.9) within group (order by seconds)
 from timed group by grouping sets ((who), ())
+"""
+_SPANS = """
+select who, spans from timed
 """
 # A request says yes when nobody's standing answer was a no. What was taken back does not count; silence and an
 # override do, and are told apart for ever.
@@ -181,6 +190,19 @@ async def paces(
     each = [pace for pace in found if pace.person and (of is None or pace.person in of)]
     together = next((pace for pace in found if not pace.person), None)
     return together, sorted(each, key=lambda pace: (-pace.answers, pace.person))
+
+
+async def worked(
+    session: ReadSession, since: datetime, flow: str, hours: Callable[[str, datetime], Working]
+) -> dict[str, timedelta]:
+    """Return the median of each approver's times to answer, counted in `hours`: a person's own, from an instant on."""
+    found: dict[str, list[float]] = {}
+    rows: Any = await session.execute(text(_ANSWERS + _SPANS), {"since": since, "flow": flow})
+    for who, spans in rows:
+        times = [(datetime.fromtimestamp(a, UTC), datetime.fromtimestamp(b, UTC)) for a, b in spans]
+        took = (between(hours(who, begin), begin, end) for begin, end in times)
+        found.setdefault(who, []).append(sum(took, timedelta()).total_seconds())
+    return {who: _span(statistics.median(took)) for who, took in found.items()}
 
 
 async def habits(session: ReadSession, since: datetime, flow: str = "") -> list[Habit]:

@@ -158,6 +158,14 @@ def length(time: timedelta) -> str:
     return f"{minutes / 1440:.1f} days"
 
 
+def worked_length(time: timedelta) -> str:
+    """Say how much working time something takes, in hours, as days of work are not alike: "40 min", "12.5 h", "none of it"."""
+    if not time:
+        return "none of it"
+    hours = time.total_seconds() / 3600
+    return length(time) if hours < 10 else f"{hours:.1f}".removesuffix(".0") + " h"
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from statistics import quantiles
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from activities.calendars import working
 from activities.journal import append
 from api import approval_figures
 from api.approval_figures import Habit, Pace
 from connectors.database import Database
+from models.calendar import CalendarSpec, Working
 from models.journal import JournalEntry
 from models.tables.deals import Deal
 from tests.api.company import NOW, deal, request
@@ -103,6 +105,29 @@ async def test_the_time_of_an_approver_runs_from_when_they_were_asked_and_stands
     assert noor.slow == timedelta(hours=quantiles(hours, n=10, method="inclusive")[8])
     assert hanna == Pace("hanna", 6, 6, 5, 0, timedelta(hours=1), timedelta(hours=1))
     assert daniel == Pace("daniel", 1, 1, 0, 0, timedelta(hours=2), timedelta(hours=2))
+
+
+async def test_the_time_of_an_approver_is_also_told_in_their_own_working_hours(database: Database) -> None:
+    friday = NOW - timedelta(days=14 + (NOW.weekday() - 4) % 7)
+    told = [Told(deal(f"85{n}", f"Week {n}", "1000", flow="week"), friday.replace(hour=16, minute=0)) for n in range(3)]
+    told[0].decided(66, "noor")  # Friday 16:00 to Monday 10:00
+    told[1].say(65.25, "noor", "information asked").say(65.75, "dana", "information given").decided(66, "noor")
+    told[2].decided(66, "daniel")
+    await write(database, told)
+    office = CalendarSpec(zone="UTC", country=None)
+    weekend = CalendarSpec(zone="UTC", country=None, week=((),) * 5 + (((time(9), time(12)),),) * 2)
+
+    def hours(person: str, begin: datetime) -> Working:
+        return working(weekend if person == "daniel" else office, begin)
+
+    async with database.read() as session:
+        found = await approval_figures.worked(session, SINCE, "week", hours)
+        _, each = await approval_figures.paces(session, SINCE, "week")
+    assert found == {"noor": timedelta(hours=1.75), "daniel": timedelta(hours=6)}
+    assert {pace.person: pace.median for pace in each} == {
+        "noor": timedelta(hours=65.75),
+        "daniel": timedelta(hours=66),
+    }
 
 
 async def test_all_together_are_counted_as_plain_sql_counts_them(database: Database, journal: list[Told]) -> None:
