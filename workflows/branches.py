@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Literal
 
-from models.asking import Choice, Patience
+from models.asking import Choice, Patience, Table
 from models.boundaries import atoms
 from models.flow import (
     CallDef,
@@ -68,8 +69,8 @@ class Branch:
         return (*self.before, *self.terms)
 
 
-def branches(flow: FlowDef) -> tuple[Branch, ...]:
-    """Return every branch of a flow, in flow order."""
+def branches(flow: FlowDef, on: date) -> tuple[Branch, ...]:
+    """Return every branch of a flow, in flow order, with the rows of its tables that are in force `on` a day."""
     takes = (Term((flow.takes,), YES),) if flow.takes is not None else ()
     reached = dict(_reached(flow, takes))
     found: list[Branch] = []
@@ -79,7 +80,7 @@ def branches(flow: FlowDef) -> tuple[Branch, ...]:
         if stage.skip_when is not None and first is not None:
             found += _rule(f"stage {stage.name} is skipped", stage.skip_when, (), first, reached[first])
         for node in stage.nodes:
-            found += _inside(node, inside, flow, reached)
+            found += _inside(node, inside, flow, on, reached)
     return tuple(_told_apart(found))
 
 
@@ -121,29 +122,29 @@ def _of_stage(stage: StageDef) -> tuple[Term, ...]:
 
 
 def _inside(
-    node: Node, around: tuple[Term, ...], flow: FlowDef, reached: dict[StepId, tuple[Term, ...]]
+    node: Node, around: tuple[Term, ...], flow: FlowDef, on: date, reached: dict[StepId, tuple[Term, ...]]
 ) -> Iterator[Branch]:
     match node:
         case SequenceDef():
             for child in node.nodes:
-                yield from _inside(child, around, flow, reached)
+                yield from _inside(child, around, flow, on, reached)
         case ParallelDef():
             for child in node.branches:
-                yield from _inside(child, around, flow, reached)
+                yield from _inside(child, around, flow, on, reached)
         case WhenDef():
             first = _first(node)
             if first is not None:
                 yield from _rule(f"when {text(node.rule)}", node.rule, around, first, reached[first])
             yes, no = Term((node.rule,), YES), Term((node.rule,), NO)
             for child in node.nodes:
-                yield from _inside(child, (*around, yes), flow, reached)
+                yield from _inside(child, (*around, yes), flow, on, reached)
             for child in node.otherwise:
-                yield from _inside(child, (*around, no), flow, reached)
+                yield from _inside(child, (*around, no), flow, on, reached)
         case _:
-            yield from _of_step(node, around, reached[node.id])
+            yield from _of_step(node, around, on, reached[node.id])
 
 
-def _of_step(step: Step, around: tuple[Term, ...], before: tuple[Term, ...]) -> Iterator[Branch]:
+def _of_step(step: Step, around: tuple[Term, ...], on: date, before: tuple[Term, ...]) -> Iterator[Branch]:
     name = f"{step.kind} {title(step.id)}" if step.kind in ("approval", "task", "wait", "ending") else title(step.id)
     own = (Term((step.when,), YES),) if step.when is not None else ()
     due = (*around, *own)
@@ -154,16 +155,28 @@ def _of_step(step: Step, around: tuple[Term, ...], before: tuple[Term, ...]) -> 
         rules = tuple(rule for rule, _ in choice.picks)
         yield from _one_of(f"{name}: {label}", rules, step.id, due, before, otherwise=True)
     for table in tables_of(step):
-        if table.match == "first" and not any(row.since or row.until for row in table.rows):
-            rules = tuple(row.when for row in table.rows if row.when is not None)
-            last = any(row.when is None for row in table.rows)
-            yield from _one_of(f"{name}: table {table.name}", rules, step.id, due, before, otherwise=last)
+        yield from _of_table(f"{name}: table {table.name}", table, step.id, due, on, before)
     if isinstance(step, WaitDef) and step.until is not None and not step.advisory:
         yield Branch(f"{name}: so already", step.id, "met", (*due, Term((step.until,), YES)), before)
         yield Branch(f"{name}: is waited for", step.id, "waits", (*due, Term((step.until,), NO)), before)
     if isinstance(step, HandoffDef) and step.accept_when is not None:
         for word, verdict in (("accepted by rule", YES), ("asked of people", NO)):
             yield Branch(f"{name} {word}", step.id, "due", (*due, Term((step.accept_when,), verdict)), before)
+
+
+def _of_table(
+    label: str, table: Table, step: StepId, due: tuple[Term, ...], on: date, before: tuple[Term, ...]
+) -> Iterator[Branch]:
+    rows = [row for row in table.rows if row.in_force(on)]
+    rules = tuple(row.when for row in rows if row.when is not None)
+    last = any(row.when is None for row in rows)
+    if table.match == "first":
+        yield from _one_of(label, rules, step, due, before, otherwise=last)
+        return
+    for rule in rules:
+        yield Branch(f"{label} because {text(rule)}", step, "due", (*due, Term((rule,), YES)), before)
+    if last:
+        yield Branch(f"{label} otherwise", step, "due", (*due, *(Term((rule,), NO) for rule in rules)), before)
 
 
 def _one_of(

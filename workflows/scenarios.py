@@ -86,7 +86,7 @@ def scenarios(
 ) -> Scenarios:
     """Return the fewest deals found that go every way of `flow`; `usual` are facts of an ordinary deal."""
     solver = Solver.of(flow, rates, usual)
-    every = [_lean(solver, branch) for branch in branches(flow)]
+    every = [_lean(solver, branch) for branch in branches(flow, start.date())]
     found = _fewest(solver, every)
     base = _base(flow, people, usual, start)
     made = [

@@ -53,7 +53,7 @@ def test_the_scenarios_of_every_shipped_flow_go_every_way_it_can_go(name):
     made = found(flow)
     assert made.unreached == ()
     assert 1 < made.at_least <= len(made.scenarios) <= made.at_least + 1
-    every = branches(flow)
+    every = branches(flow, START.date())
     shown = set()
     for scenario in made.scenarios:
         course = plan(flow, scenario.facts, people=people, clock=CLOCK, start=START)
@@ -194,7 +194,7 @@ def test_over_random_flows_every_branch_is_shown_or_said_not_to_be():
     for seed in range(15):
         flow = random_flow(random.Random(seed))
         made = scenarios(flow, people=PEOPLE, clock=CLOCK, start=START, usual=usual(random.Random(seed)))
-        texts = {branch.text for branch in branches(flow)}
+        texts = {branch.text for branch in branches(flow, START.date())}
         covered = {text for scenario in made.scenarios for text in scenario.covers}
         assert covered | {each.branch for each in made.unreached} == texts, seed
         assert covered.isdisjoint(each.branch for each in made.unreached), seed
@@ -210,7 +210,7 @@ def test_no_deal_goes_where_it_is_said_that_no_facts_lead():
         flow = random_flow(g)
         made = scenarios(flow, people=PEOPLE, clock=CLOCK, start=START, usual=usual(g))
         never = {each.branch for each in made.unreached if each.why == "no facts lead there"}
-        every = [branch for branch in branches(flow) if branch.text in never]
+        every = [branch for branch in branches(flow, START.date()) if branch.text in never]
         for _ in range(10 if every else 0):
             facts = {path: Whole(v=g.randrange(-1, 7)) for path, spec in flow.facts.items() if spec.type == "whole"}
             course = plan(flow, {**usual(g), **facts}, people=PEOPLE, clock=CLOCK, start=START)

@@ -103,6 +103,27 @@ def test_scenarios_show_every_row_of_a_table() -> None:
     assert len(made.scenarios) == 3
 
 
+def test_scenarios_show_each_row_of_a_table_in_which_all_count() -> None:
+    high, middle = row("cfo", when=deal.amount > usd(100_000)), row("finance", when=deal.amount > usd(50_000))
+    every = table("levels", high, middle, row("legal"), match="all")
+    made = scenarios(asked(every), people=STAFF, clock=CLOCK, start=START)
+    rows = [branch.rpartition("table levels ")[2] for branch in made.branches if "table levels" in branch]
+    assert rows == ["because amount > $100,000", "because amount > $50,000", "otherwise"]
+    assert made.unreached == ()
+    assert len(made.scenarios) == made.at_least == 2, "what the greatest amount brings brings the lesser row too"
+
+
+def test_scenarios_show_the_rows_that_are_in_force_on_their_day() -> None:
+    old = row("cfo", when=deal.amount > usd(100_000), until=date(2026, 12, 31))
+    new = row("ceo", when=deal.amount > usd(200_000), since=date(2027, 1, 1))
+    made = asked(table("t", old, new, row("sales"), match="first"))
+    for start, sum_ in ((START, "$100,000"), (START + timedelta(days=90), "$200,000")):
+        shown = scenarios(made, people=STAFF, clock=CLOCK, start=start)
+        rows = [branch.rpartition("table t ")[2] for branch in shown.branches if "table t" in branch]
+        assert rows == [f"because amount > {sum_}", "otherwise"]
+        assert (shown.unreached, len(shown.scenarios)) == ((), 2)
+
+
 def test_a_person_who_is_named_is_asked_and_nobody_else() -> None:
     assert planned(asked(person("noor"))).step("approval:a").asked[0].people == ("noor",)
 
