@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import httpx2
@@ -71,13 +71,40 @@ def serving(app: FastAPI, port: int) -> Iterator[str]:
         thread.join(10)
 
 
+Work = Callable[[threading.Event, threading.Event], Coroutine[Any, Any, None]]
+"""Something that says when it is ready and goes on until it is stopped."""
+
+
 @contextlib.contextmanager
-def working(address: str, url: str, deals: Company) -> Iterator[None]:
-    """A worker of the stand-in, in a thread with a loop and a database of its own, and a workflow per running deal."""
+def beside(work: Work) -> Iterator[None]:
+    """Let something run in a thread with a loop of its own while the block does."""
     ready, stop = threading.Event(), threading.Event()
     failed: list[BaseException] = []
 
-    async def work() -> None:
+    def run() -> None:
+        try:
+            asyncio.run(work(ready, stop))
+        except BaseException as broken:  # noqa: BLE001 (raised where it was started)
+            failed.append(broken)
+            ready.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ready.wait(60)
+    if failed:
+        raise failed[0]
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+@contextlib.contextmanager
+def working(address: str, url: str, deals: Company) -> Iterator[None]:
+    """A worker of the stand-in, in a thread with a loop and a database of its own, and a workflow per running deal."""
+
+    async def work(ready: threading.Event, stop: threading.Event) -> None:
         client = await Client.connect(address, data_converter=pydantic_data_converter)
         opened = Database.at(settings_for(url))
         worker = Worker(client, task_queue="deals", workflows=[StandIn], activities=[Notes(opened).note])
@@ -95,23 +122,8 @@ def working(address: str, url: str, deals: Company) -> Iterator[None]:
                     await client.get_workflow_handle(deal.id).terminate()
         await opened.close()
 
-    def run() -> None:
-        try:
-            asyncio.run(work())
-        except BaseException as broken:  # noqa: BLE001 (reported by the fixture)
-            failed.append(broken)
-            ready.set()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    ready.wait(60)
-    if failed:
-        raise failed[0]
-    try:
+    with beside(work):
         yield
-    finally:
-        stop.set()
-        thread.join(20)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from models.calendar import CalendarSpec
 from models.tables.content import Content
 from tests.api.browsing import post, sign_in
 from tests.api.company import PEOPLE_COPIES, TOKENS
-from tests.api.conftest import as_token, free_port, serving, settings
+from tests.api.conftest import as_token, beside, free_port, serving, settings
 from tests.conftest import settings_for
 from workflows.plugin import plugin
 
@@ -41,10 +41,8 @@ LINE = Line(
 @contextlib.contextmanager
 def deals_worker(address: str, url: str) -> Iterator[None]:
     """The production workflows and the activities that need no outside system, in a thread of their own."""
-    ready, stop = threading.Event(), threading.Event()
-    failed: list[BaseException] = []
 
-    async def work() -> None:
+    async def work(ready: threading.Event, stop: threading.Event) -> None:
         opened = Database.at(settings_for(url))
         recorder = Recorder(opened, business_time(CalendarSpec(zone="America/Chicago", country="US")), b"k" * 32)
         pure = [
@@ -60,23 +58,8 @@ def deals_worker(address: str, url: str) -> Iterator[None]:
                 await asyncio.sleep(0.05)
         await opened.close()
 
-    def run() -> None:
-        try:
-            asyncio.run(work())
-        except BaseException as broken:  # noqa: BLE001 (reported by the fixture)
-            failed.append(broken)
-            ready.set()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    ready.wait(60)
-    if failed:
-        raise failed[0]
-    try:
+    with beside(work):
         yield
-    finally:
-        stop.set()
-        thread.join(20)
 
 
 @pytest.fixture(scope="module")
