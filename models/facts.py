@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
@@ -116,14 +116,14 @@ class Fact(Generic[T]):
 
     def _checked(self, value: Any) -> Any:
         wanted = self.holds_type
-        if isinstance(wanted, type) and issubclass(wanted, Enum):
-            try:
-                return wrap(wanted(value))
-            except ValueError:
-                options = [str(member.value) for member in wanted]
-                near = difflib.get_close_matches(str(value), options, n=1)
-                remedy = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(map(repr, options))}"
-                raise Mistake(f"deal.{self.path} is never {value!r}", remedy) from None
+        options = self.spec.options
+        if options:
+            said = str(value.value if isinstance(value, Enum) else value)
+            if said in options:
+                return wrap(said)
+            near = difflib.get_close_matches(said, options, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(map(repr, options))}"
+            raise Mistake(f"deal.{self.path} is never {value!r}", remedy)
         if isinstance(wanted, type) and (type(value) is not wanted):
             what = f"deal.{self.path} holds {kind_of(wanted)}, so it cannot be compared with"
             raise Mistake(f"{what} {written(value)}", f"write {converted(wanted, value)}")
@@ -266,4 +266,6 @@ def _spec_type(kind: Any, holds: Any) -> str:
 
 
 def _options(holds: Any) -> tuple[str, ...]:
+    if get_origin(holds) is Literal:
+        return tuple(str(choice) for choice in get_args(holds))
     return tuple(str(m.value) for m in holds) if isinstance(holds, type) and issubclass(holds, Enum) else ()

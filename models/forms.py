@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -54,11 +55,12 @@ def coerce(spec: FactSpec, raw: Any) -> Value:
     return value
 
 
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,18})(?:\.\d{1,18})?")
 _EXPECTED = {
     "whole": "whole number such as 60",
     "number": "number such as 1.5",
     "percent": "percentage such as 15",
-    "money": "sum such as 5000 or 5000 EUR",
+    "money": "sum such as 5000, 5,000.50 or 5000 EUR",
     "flag": "yes or no",
     "day": "date such as 2026-11-30",
     "moment": "time such as 2026-11-30T10:00:00Z",
@@ -70,11 +72,11 @@ def _coerced(kind: str, text: str, raw: Any) -> Value:
         case "text":
             return Text(v=text)
         case "whole":
-            return Whole(v=int(text.replace(",", "")))
+            return Whole(v=_whole(text))
         case "number":
-            return Number(v=Decimal(text))
+            return Number(v=_number(raw))
         case "percent":
-            return Percent(value=_finite(text.removesuffix("%").strip()))
+            return Percent(value=_number(raw if not isinstance(raw, str) else text.removesuffix("%").strip()))
         case "money":
             return _money(text, raw)
         case "flag":
@@ -90,16 +92,25 @@ def _coerced(kind: str, text: str, raw: Any) -> Value:
 
 def _money(text: str, raw: Any) -> Money:
     if isinstance(raw, dict):
-        return Money(amount=_finite(str(raw["amount"])), currency=str(raw["currency"]))
+        return Money(amount=_number(raw["amount"]), currency=str(raw["currency"]))
+    if not isinstance(raw, str):
+        return Money(amount=_number(raw), currency="USD")
     amount, _, currency = text.partition(" ")
     code = currency.strip().upper() or "USD"
     if len(code) != 3 or not code.isalpha():
         raise ValueError(code)
-    return Money(amount=_finite(amount.replace(",", "").removeprefix("$")), currency=code)
+    return Money(amount=_number(amount.removeprefix("$")), currency=code)
 
 
-def _finite(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite():
+def _whole(text: str) -> int:
+    if "." in text:
         raise ValueError(text)
-    return value
+    return int(_number(text))
+
+
+def _number(raw: Any) -> Decimal:
+    """Return a number of a reasonable size. A comma parts thousands and nothing else: 1.000,50 is not guessed at."""
+    text = str(raw).strip() if isinstance(raw, str) else f"{Decimal(str(raw)):f}"
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return Decimal(text.replace(",", ""))

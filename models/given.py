@@ -84,12 +84,13 @@ def given(flow: FlowDef, plain: Mapping[str, Any]) -> dict[str, Value]:
 def written_down(flow: FlowDef, facts: Mapping[str, Value]) -> dict[str, Any]:
     """Return typed facts as a facts file has them; `given` reads them back."""
     found: dict[str, Any] = {}
-    fields = {f"{form}.{name}": (form, name) for form in flow.forms for name in _fields(flow, form)}
+    forms = {path for path, spec in flow.facts.items() if spec.type == "form"}
+    fields = {f"{form}.{name}": (form, name) for form in forms for name in _fields(flow, form)}
     for path, value in facts.items():
         if path in fields:
             form, name = fields[path]
             found.setdefault(form, {})[name] = plain_of(value)
-        elif path not in flow.forms:  # a form is its fields
+        elif path not in forms:  # a form is its fields
             found[path] = plain_of(value)
     return found
 
@@ -169,9 +170,23 @@ def form_answers(
         if spec is None:
             continue
         options = _options(flow.forms[path], name)
-        value = (known or {}).get(spec.path) or assumed(flow, spec.model_copy(update={"options": options}), near)
+        value = (known or {}).get(spec.path)
+        if value is None:
+            made = assumed(flow, spec.model_copy(update={"options": options}), near)
+            value = _allowed(made, flow.forms[path]["properties"][name])
         typed[name] = plain_of(value)
     return typed
+
+
+def _allowed(value: Value, field: Mapping[str, Any]) -> Value:
+    """Return a made-up whole number as near as a form's field takes it."""
+    if not isinstance(value, Whole):
+        return value
+    n = value.v
+    for each in (field, *field.get("anyOf", ())):
+        n = min(n, each.get("maximum", n), each.get("exclusiveMaximum", n + 1) - 1)
+        n = max(n, each.get("minimum", n), each.get("exclusiveMinimum", n - 1) + 1)
+    return Whole(v=int(n))
 
 
 def _typed(flow: FlowDef, spec: FactSpec, raw: Any) -> dict[str, Value]:
@@ -201,7 +216,8 @@ def _form(flow: FlowDef, spec: FactSpec, raw: Any) -> dict[str, Value]:
         if name not in names:
             raise FormError(f"{spec.path}.{name}", _unknown(f"{spec.path}.{name}", [f"{spec.path}.{n}" for n in names]))
     typed = {name: answer for name, answer in raw.items() if answer not in (None, "")}
-    if all(typed.get(name) is not None for name in flow.forms[spec.path].get("required", [])):
+    asked = flow.forms.get(spec.path)  # none where no step of this flow asks for it
+    if asked and all(typed.get(name) is not None for name in asked.get("required", [])):
         return answers(flow, spec.path, typed)
     paths = {name: flow.facts[f"{spec.path}.{name}"] for name in typed if f"{spec.path}.{name}" in flow.facts}
     return {field.path: coerce(field, typed[name]) for name, field in paths.items()}
@@ -253,7 +269,9 @@ def _forms_whole(flow: FlowDef, plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fields(flow: FlowDef, form: str) -> list[str]:
-    return list(flow.forms.get(form, {}).get("properties", {}))
+    if form in flow.forms:
+        return list(flow.forms[form].get("properties", {}))
+    return [path.removeprefix(f"{form}.") for path in flow.facts if path.startswith(f"{form}.")]
 
 
 def _options(schema: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
@@ -103,7 +104,12 @@ class Percent(BaseModel):
 
 def usd(amount: Decimal | int | str) -> Money:
     """Return US dollars."""
-    return Money(amount=_exact(amount, "usd"), currency="USD")
+    exact = _exact(amount, "usd")
+    if isinstance(amount, str) and len(amount.partition(".")[2]) > 2:  # 500.000 is half a million to some
+        raise Mistake(
+            f"usd({amount!r}) has more than two digits behind the point", 'write usd(500_000) or usd("500.00")'
+        )
+    return Money(amount=exact, currency="USD")
 
 
 def percent(value: Decimal | int | str) -> Percent:
@@ -114,4 +120,12 @@ def percent(value: Decimal | int | str) -> Percent:
 def _exact(number: Decimal | int | str, word: str) -> Decimal:
     if isinstance(number, float):
         raise Mistake(f"{word}({number!r}) would not be exact", f'write the digits as a text: {word}("{number!r}")')
+    if isinstance(number, str) and not _PLAIN.fullmatch(number):
+        digits = re.sub(r"[^\d.-]", "", number)
+        right = f'{word}("{digits}")' if "." in digits else f"{word}({digits})"
+        remedy = f"the digits alone: {right}" if _PLAIN.fullmatch(digits) else f"the digits alone, as in {word}(15)"
+        raise Mistake(f"{word}({number!r}) is no number", f"write {remedy}")
     return Decimal(number)
+
+
+_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,15})?")

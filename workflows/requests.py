@@ -69,7 +69,7 @@ def Approval(  # noqa: N802
         covers=wording.paths("covers", covers) if covers is not None else None,
         form=form.path if form is not None else None,
         on_reject=wording.route(on_reject), on_expire=wording.route(on_expire), advisory=advisory,
-        every_round=every_round, not_same_as=tuple(wording.step_id(s) for s in not_same_as), repeat=repeat,
+        every_round=every_round, not_same_as=wording.step_ids("not_same_as", not_same_as), repeat=repeat,
         override=wording.override(override), line=wording.caller()[1],
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from models.boundaries import Side
-from models.flow import FlowDef, WaitDef, writes
+from models.flow import FlowDef, WaitDef
 from models.given import assumed
 from models.people import BusinessTime, Directory, M
 from models.rules import Rates, facts_of
@@ -255,9 +255,9 @@ def _base(flow: FlowDef, people: Directory[M], usual: Mapping[str, Value] | None
 
 
 def _fields(flow: FlowDef) -> set[str]:
-    """Return forms and their fields: whoever fills in a form answers them."""
-    written = {path for placed in flow.steps.values() for path in writes(placed.step, flow)}
-    return {path for path in written if path in flow.forms or path.partition(".")[0] in flow.forms}
+    """Return forms and their fields: whoever fills in a form answers them, and where nobody does nobody knows them."""
+    forms = {path for path, spec in flow.facts.items() if spec.type == "form"}
+    return {path for path in flow.facts if path in forms or path.partition(".")[0] in forms}
 
 
 def _facts(base: Mapping[str, Value], deal: Mapping[str, Side]) -> dict[str, Value]:

@@ -210,6 +210,13 @@ def override(given: Any) -> Literal["one", "two", "none"]:
     raise Mistake(f"override={given!r} is no number of administrators", 'write override="one", "two" or "none"')
 
 
+def step_ids(word: str, given: Any) -> tuple[str, ...]:
+    """Return the ids of the approvals that a parameter lists by name."""
+    if isinstance(given, str):
+        raise Mistake(f"{word} takes a list of names", f"write {word}=[{given!r}]")
+    return tuple(step_id(name) for name in given)
+
+
 def step_id(name: str) -> str:
     return name if ":" in name else f"approval:{name}"
 

@@ -159,7 +159,7 @@ def length(time: timedelta) -> str:
 
 
 def worked_length(time: timedelta) -> str:
-    """Say how much working time something takes, in hours, as days of work are not alike: "40 min", "12.5 h", "none of it"."""
+    """Say how much working time something takes, in hours, as days of work are not alike: "40 min", "12.5 h"."""
     if not time:
         return "none of it"
     hours = time.total_seconds() / 3600

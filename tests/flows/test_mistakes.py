@@ -284,6 +284,26 @@ OTHERS = {
         step('Call(create_project, inputs={"accont": deal.account})'),
         (6, "create_project has no input 'accont'", "its inputs are account, title, scope"),
     ),
+    "a percentage with its sign": (
+        rule('deal.discount > percent("20 %")'),
+        (6, "percent('20 %') is no number", "write the digits alone: percent(20)"),
+    ),
+    "a sum with commas": (
+        rule('deal.amount > usd("$500,000.50")'),
+        (6, "usd('$500,000.50') is no number", 'write the digits alone: usd("500000.50")'),
+    ),
+    "a sum with points": (
+        rule('deal.amount > usd("500.000")'),
+        (6, "usd('500.000') has more than two digits behind the point", 'write usd(500_000) or usd("500.00")'),
+    ),
+    "a sum in words": (
+        rule('deal.amount > usd("half a million")'),
+        (6, "usd('half a million') is no number", "write the digits alone, as in usd(15)"),
+    ),
+    "others without brackets": (
+        step(f'Approval("first", {ASKED}), Approval("large", {ASKED}, not_same_as="first")'),
+        (6, "not_same_as takes a list of names", "write not_same_as=['first']"),
+    ),
     "covers with a text": (
         step(f'Approval("large", {ASKED}, covers=["discount"])'),
         (6, 'covers takes facts, and "discount" is none', "write deal.discount"),

@@ -108,6 +108,17 @@ def test_a_form_gives_itself_and_its_fields_nested_or_one_by_one():
     assert isinstance(nested["survey"], Form)
 
 
+def test_a_form_no_step_of_the_flow_asks_for_is_read_and_written_all_the_same():
+    other = FLOW.model_copy(update={"forms": {}})  # a flow that shares its facts with one that asks for it
+    known = given(other, {"survey": {"level": "high", "seats": 40}})
+    assert known == given(other, {"survey.level": "high", "survey.seats": 40})
+    assert known["survey.seats"] == Whole(v=40)
+    assert given(other, {"survey": {}}) == {}
+    assert given(other, written_down(other, known)) == known
+    with pytest.raises(GivenWrong, match=r"there is no fact 'survey\.seets'; did you mean 'survey\.seats'"):
+        given(other, {"survey": {"seets": 3}})
+
+
 def test_a_form_that_is_not_complete_gives_the_fields_it_has():
     assert given(FLOW, {"survey": {"seats": 40, "level": None}}) == {"survey.seats": Whole(v=40)}
 
@@ -121,7 +132,12 @@ def test_a_form_that_is_not_complete_gives_the_fields_it_has():
         ("seats", 3.5, "seats is a whole number such as 60, not '3.5'"),
         ("seats", True, "seats is a whole number such as 60, not 'True'"),
         ("seats", [3], "seats is one whole, not a list"),
-        ("budget", "5000 dollars", "budget is a sum such as 5000 or 5000 EUR"),
+        ("budget", "5000 dollars", "budget is a sum such as 5000, 5,000.50 or 5000 EUR"),
+        ("budget", "300.000,00 USD", "budget is a sum such as 5000, 5,000.50 or 5000 EUR, not '300.000,00 USD'"),
+        ("budget", "48,00", "budget is a sum such as 5000, 5,000.50 or 5000 EUR, not '48,00'"),
+        ("budget", "1e400 USD", "budget is a sum"),
+        ("seats", "1,5", "seats is a whole number such as 60, not '1,5'"),
+        ("discount", "12,5 %", "discount is a percentage such as 15, not '12,5 %'"),
         ("level", "middle", "level is one of low, high, not 'middle'"),
         ("title", True, "title is a text, not true; put it in quotes"),
         ("until", "30.11.2026", "until is a date such as 2026-11-30, not '30.11.2026'"),
@@ -137,6 +153,14 @@ def test_a_form_that_is_not_complete_gives_the_fields_it_has():
 )
 def test_what_is_wrong_is_said_by_fact(path, raw, said):
     assert said in "".join(wrong(**{path: raw}).values())
+
+
+@pytest.mark.parametrize(
+    ("raw", "sum_"),
+    [("48,000.50", "48000.50"), ("$48,000 USD", "48000"), (48000, "48000"), (Decimal("4.8e4"), "48000"), ("-5", "-5")],
+)
+def test_a_sum_may_be_written_with_commas_between_thousands(raw, sum_):
+    assert given(FLOW, {"budget": raw}) == {"budget": Money(amount=Decimal(sum_), currency="USD")}
 
 
 def test_every_fault_is_said_at_once():
@@ -195,6 +219,7 @@ def test_a_made_up_form_takes_the_answers_that_are_known_and_picks_from_its_own_
     assert made["survey.level"] == Text(v="low")
 
 
+wholes = st.integers(min_value=-(10**18) + 1, max_value=10**18 - 1)
 numbers = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9)
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=20)
 moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -204,7 +229,7 @@ every = st.fixed_dictionaries(
         "title": st.builds(Text, v=texts),
         "discount": st.builds(Percent, value=numbers),
         "level": st.sampled_from([Text(v="low"), Text(v="high")]),
-        "seats": st.builds(Whole, v=st.integers()),
+        "seats": st.builds(Whole, v=wholes),
         "factor": st.builds(Number, v=numbers),
         "budget": st.builds(Money, amount=numbers, currency=st.sampled_from(["USD", "EUR", "JPY"])),
         "urgent": st.builds(Flag, v=st.booleans()),
@@ -214,9 +239,7 @@ every = st.fixed_dictionaries(
         "parts": st.lists(texts, unique=True, max_size=3).map(
             lambda keys: Items(items=tuple(Item(key=k, digest=digest_of(k.encode())) for k in keys))
         ),
-        "survey": st.builds(
-            lambda seats: assumed_form(FLOW, "survey", {"survey.seats": Whole(v=seats)}), st.integers()
-        ),
+        "survey": st.builds(lambda seats: assumed_form(FLOW, "survey", {"survey.seats": Whole(v=seats)}), wholes),
     },
 )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.facts import CRM, DealFacts, Fact, fact
+from models.mistakes import Mistake
 from models.money import Money, percent, usd
 from models.rules import Compare, Direction, IsSet, directions, holds, printed, text, unset
 from models.values import Text, Whole
@@ -28,6 +31,20 @@ def test_rules_join_as_kleene_says():
     assert holds(known & unknown, facts, RATES) is None
     assert holds(~(known & unknown), facts, RATES) is None
     assert holds(~known & unknown, facts, RATES) is False
+
+
+class Regions(DealFacts):
+    """Facts of a company that sells in regions."""
+
+    region: Fact[Literal["emea", "us"]] = fact(CRM)
+
+
+def test_a_choice_may_be_written_as_a_literal_and_is_checked():
+    region = Regions.paths().region
+    assert region.spec.options == ("emea", "us")
+    assert region.is_("us") == Compare(fact="region", op="is", values=(Text(v="us"),))
+    with pytest.raises(Mistake, match=r"deal\.region is never 'emaa'; did you mean 'emea'"):
+        region.is_("emaa")
 
 
 def test_a_rule_prints_why_it_holds_or_not_with_the_deals_values():
