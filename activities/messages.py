@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from activities.composing import Addressed, Channel, Composer, standing
 from activities.outbound import Delivery
+from activities.read_side import answering
 from connectors.contract import DuplicateSafety, ExternalRef, Messenger, NotFound, Unavailable
 from connectors.database import Database, ReadSession
 from models.tables.effects import EffectRow
@@ -21,7 +22,7 @@ WITHDRAWN = ExternalRef(id="withdrawn")
 """Stands for a message whose request was closed before it could be sent."""
 NOTHING = ExternalRef(id="nothing to rewrite")
 """Stands for a rewriting that is no longer needed, or whose message never went out."""
-_ASKS = ("request", "reminder", "escalated", "signing", "nudge", "answered")
+_ASKS = ("request", "reminder", "escalated", "overdue", "signing", "nudge", "answered")
 
 
 class Messages:
@@ -47,14 +48,14 @@ class Messages:
         )
 
     async def send(self, row: Outbound) -> ExternalRef:
-        """Send or rewrite the message, unless its request is closed by now: nobody is asked what is answered."""
+        """Send or rewrite the message, unless nothing is left to ask: nobody is asked what is answered."""
         body = row.body
         async with self._database.read() as session:
             request = await _request(session, str(body.get("request", "")))
-            if request is not None and request.state == "closed" and body.get("template") in _ASKS:
+            if request is not None and body.get("template") in _ASKS and _needless(request, row):
                 return WITHDRAWN
             if body.get("template") == "digest":
-                body = await _still_open(session, body)
+                body = await _still_open(session, body, row.person)
                 if not body["items"]:
                     return WITHDRAWN
             if request is not None and request.state == "open" and body.get("template") == "closed":
@@ -115,9 +116,20 @@ async def _original(session: ReadSession, key: str) -> EffectRow | None:
     return await session.get(EffectRow, key)
 
 
-async def _still_open(session: ReadSession, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a digest's body without what was answered since it was owed."""
+def _needless(request: Request, row: Outbound) -> bool:
+    """Return whether nothing is left to ask: the request is closed, or its reader has answered or is not asked now."""
+    if request.state == "closed" or row.body.get("rewrites") or row.body.get("template") == "overdue":
+        return request.state == "closed"
+    return row.person is not None and not _concerns(request, row.person)
+
+
+def _concerns(request: Request, person: str) -> bool:
+    return person in request.people or person in answering(request.people, request.body)
+
+
+async def _still_open(session: ReadSession, body: Mapping[str, Any], person: str | None) -> dict[str, Any]:
+    """Return a digest's body without what its reader is no longer asked."""
     asked = [str(item.get("request", "")) for item in body.get("items", [])]
-    gone = select(col(Request.id)).where(col(Request.id).in_(asked), col(Request.state) == "closed")
-    closed = set(await session.scalars(gone))
-    return {**body, "items": [item for item in body.get("items", []) if item.get("request") not in closed]}
+    rows = list(await session.scalars(select(Request).where(col(Request.id).in_(asked))))
+    gone = {each.id for each in rows if each.state == "closed" or not _concerns(each, person or "")}
+    return {**body, "items": [item for item in body.get("items", []) if item.get("request") not in gone]}

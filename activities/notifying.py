@@ -11,7 +11,7 @@ from activities.preferences import Preferences, preferences
 from activities.read_side import Row, request_id, signer
 from models.asking import who_key
 from models.deal import DealState, Entry
-from models.people import Directory
+from models.people import FALLBACK_ROLE, Directory
 from models.progress import Wait
 from models.tables.people import Person
 from models.turn import title
@@ -80,8 +80,10 @@ class Desk:
 
         def news(template: str, suffix: str = "", people: Iterable[str] = wait.waiting_on, **more: str) -> News:
             told = about | more
-            return News(request_id(self.state, wait), wait.step or "", wait.round, template, tuple(people), told,
-                        suffix, wait.due)  # fmt: skip
+            whom = tuple(dict.fromkeys(people))
+            return News(
+                request_id(self.state, wait), wait.step or "", wait.round, template, whom, told, suffix, wait.due
+            )
 
         if inquiry is None or inquiry.answer:  # else its owner is waited for, who is sent the question
             late = wait.late and wait.kind not in ("incident", "question")
@@ -90,6 +92,8 @@ class Desk:
             yield news("reminder", f"|reminder-{entry.seq}")
         for entry in self._said("information asked", wait):
             yield news("request", f"|question-{entry.seq}")
+        for entry in self._said("overdue", wait):  # nobody is left to ask; somebody has to look after it
+            yield news("overdue", f"|overdue-{entry.seq}", [*self._owners(), *self.directory.having(FALLBACK_ROLE)])
         for entry in self._said("nudged", wait):
             yield news("nudge", f"|nudge-{entry.seq}", by=entry.who, note=str(entry.body.get("note", "")))
         for entry in self._said("information given", wait):
@@ -102,15 +106,17 @@ class Desk:
         step, state = entry.step or "", self.state
         record = state.record(step)
         request = request_id(state, wait) if wait else f"{state.deal}|{step}|{record.round}"
-        owners = [p for who in state.flow.owner for p in state.people.get(who_key(who), [])]
         answered = [d.person for d in record.decisions if d.round == record.round]
-        concerned = dict.fromkeys([*(wait.waiting_on if wait else ()), *owners, *answered])
+        concerned = dict.fromkeys([*(wait.waiting_on if wait else ()), *self._owners(), *answered])
         about = {
             **self.deal, "title": title(step), "kind": wait.kind if wait else "", "by": entry.who,
             "question": questions.get(request, ""), "text": _words(entry),
         }  # fmt: skip
         people = tuple(person for person in concerned if person != entry.who)
         return News(request, step, record.round, "comment", people, about, f"|comment-{entry.seq}")
+
+    def _owners(self) -> list[str]:
+        return [p for who in self.state.flow.owner for p in self.state.people.get(who_key(who), [])]
 
     def _said(self, kind: str, wait: Wait | None = None) -> list[Entry]:
         return [each for each in self.entries if each.kind == kind and (wait is None or each.step == wait.step)]

@@ -75,11 +75,16 @@ def request_row(state: DealState, wait: Wait) -> Row:
     return {
         "id": request_id(state, wait), "deal_id": state.deal, "step": wait.step or "", "round": wait.round,
         "edition": wait.edition, "kind": wait.kind, "title": wait.title, "reason": wait.reason,
-        "people": wait.waiting_on, "asks": list(record.asked), "who": wait.who, "state": "open",
+        "people": wait.waiting_on, "asks": _asks(record), "who": wait.who, "state": "open",
         "outcome": None, "answered_by": None, "closed_at": None, "opened_at": wait.since, "due_at": wait.due,
         "escalates_at": wait.next.at if wait.next else None, "escalates_to": wait.next.what if wait.next else None,
         "stopped": record.clock is not None and record.clock.stopped_at is not None, "body": prompt(state, wait),
     }  # fmt: skip
+
+
+def _asks(record: Record) -> list[str]:
+    """Return the names by which a change of people finds the request: its parties, and everybody in them by now."""
+    return list(dict.fromkeys([*record.asked, *(f"person:{p}" for people in record.asked.values() for p in people)]))
 
 
 def closed_row(state: DealState, request: str, asking: Asking) -> Row:

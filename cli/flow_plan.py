@@ -62,7 +62,9 @@ def plan_flow(
     typer.echo("\n".join(plan_text(made, names)))
     if added and any(person.id in party.people for person in added for step in made.steps for party in step.asked):
         roles = ", ".join(dict.fromkeys(role.replace("_", " ") for person in added for role in person.roles))
-        typer.echo(f"Numbers stand in for roles nobody of the demo's company has: {roles}. Name yours with --people.")
+        typer.echo(
+            f"Numbers stand in where too few of the demo's company have a role: {roles}. Name yours with --people."
+        )
 
 
 def flow_named(name: str) -> FlowDef:

@@ -29,6 +29,8 @@ def plan_text(plan: Plan, names: Mapping[str, str]) -> Iterator[str]:
     yield f"{plan.flow} version {plan.version}, if everybody says yes"
     about = [str(plan.facts[path]) for path in ("account", "title") if path in plan.facts]
     yield from _wrapped("", " · ".join([*about, f"arrives {_when(plan.start, zone)}", plan.zone]))
+    if plan.refused:
+        yield from _wrapped("", f"By itself no such deal comes to this flow: {plan.refused}.")
     stage = ""
     for step in plan.steps:
         if step.stage != stage:

@@ -101,6 +101,9 @@ def _print(found: Scenarios) -> None:
         way = f"{' > '.join(each.path)}\n= {each.ending or 'it stops there'}\n"
         table.add_row(str(i), each.name, differs, way)
     console.print(table)
+    if found.made_up:
+        told = ", ".join(_label(path) for path in found.made_up)
+        console.print(f"Made up for the ordinary deal, since the facts do not say: {told}.")
     for missed in found.unreached:
         console.print(f"not shown: {missed.branch} ({missed.why})")
 

@@ -190,7 +190,7 @@ def _notes(setting: Setting, *, own: bool) -> None:
     else:
         made_up = [each.name for each in setting.company.people if each.manager is None and len(each.roles) == 1]
         if made_up:
-            typer.echo(f"note: the demo's company has nobody for some roles; made up: {', '.join(made_up)}", err=True)
+            typer.echo(f"note: too few of the demo's company have some roles; made up: {', '.join(made_up)}", err=True)
     for outage in setting.outages:
         if outage.lasting is None:
             typer.echo(

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from models.asking import Group, Named, Who, who_key
 from models.deal import DealState, Decision, Record
-from models.flow import ApprovalDef
+from models.flow import ApprovalDef, StepId
 from models.parties import approvers
 from models.rules import Direction, rank
 from models.values import Reading, Value
@@ -80,14 +80,26 @@ def _withdrawn(decision: Decision, record: Record) -> bool:
     for each in record.decisions:
         if each is decision:
             after = True
-        elif each.person == decision.person and each.verdict == "no" and (after or each.at > decision.at):
+        elif each.verdict == "no" and _voices(each) & _voices(decision) and (after or each.at > decision.at):
             return True
     return False
+
+
+def _voices(decision: Decision) -> set[str]:
+    """Return whoever speaks in an answer: the person, and whom they stand in for."""
+    return {decision.person, decision.on_behalf_of} - {""}
 
 
 def worse(covered: Mapping[str, Direction], signed: Reading, now: Reading) -> list[str]:
     """Return the covered names whose value now is worse than the one signed (semantics 32, 33)."""
     return [name for name, way in covered.items() if _worse(way, signed.get(name), now.get(name))]
+
+
+def difference(record: Record, step: ApprovalDef, edition: int) -> dict[str, list[str]]:
+    """Return what got worse since `edition`, as name -> [then, now]."""
+    seen = record.editions[edition - 1] if 0 < edition <= len(record.editions) else {}
+    now = record.editions[-1] if record.editions else {}
+    return {n: [str(seen.get(n, "unset")), str(now.get(n, "unset"))] for n in worse(step.covered, seen, now)}
 
 
 def barred(step: ApprovalDef, person: str, state: DealState) -> str:
@@ -97,13 +109,24 @@ def barred(step: ApprovalDef, person: str, state: DealState) -> str:
         return "the deal's owner may not approve it; it waits for somebody else"
     if state.submitted_by == person:
         return "you submitted this content, so somebody else must approve it"
-    mine = [path for path in step.covered if state.facts_by.get(path) == person]
+    watched = dict.fromkeys((*step.covered, *_prices(state)))
+    mine = [path for path in watched if state.facts_by.get(path) == person]
     if mine:
         return f"you last changed {', '.join(mine)}, so somebody else must approve it"
-    for other in step.not_same_as:
+    for other in (*step.not_same_as, *_second_to(step, state)):
         if any(d.person == person and d.verdict == "yes" for d in state.record(other).decisions):
             return f"you answered {other.partition(':')[2]}; this step needs a second person"
     return ""
+
+
+def _prices(state: DealState) -> list[str]:
+    """Return the facts that say how a deal is priced: no step approves what its own approver made of them."""
+    return [path for path, spec in state.flow.facts.items() if spec.guardrail and spec.type in ("money", "percent")]
+
+
+def _second_to(step: ApprovalDef, state: DealState) -> list[StepId]:
+    """Return the steps that need another person than this one: asked again, it must not take theirs."""
+    return [other for other, each in state.flow.steps.items() if step.id in getattr(each.step, "not_same_as", ())]
 
 
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:

@@ -84,7 +84,10 @@ class Clock(_Kept):
         """Return the next instant at which somebody has had their time."""
         if self.instants is None or self.stopped_at is not None:
             return None
-        return next(iter((self.instants.due, *self.instants.rungs)[self.rung :]), None)
+        passed = (self.instants.due, *self.instants.rungs)
+        if self.rung < len(passed):
+            return passed[self.rung]
+        return passed[-1] + timedelta(weeks=self.rung - len(passed) + 1)  # overdue, which is said once a week
 
     def next_ring(self) -> datetime | None:
         """Return the earliest instant at which something happens."""
@@ -191,6 +194,8 @@ class Revise(_Kept):
     stage: str
     reasons: list[str]
     since: AwareDatetime
+    by: tuple[StepId, ...] = ()
+    """The steps whose noes sent it back; none where the owner did."""
     exhausted: str = ""
     """The sending stage that used up its rework, until the owner's manager says once more."""
     clock: Clock = Clock()

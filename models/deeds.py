@@ -218,11 +218,13 @@ def _recall(state: DealState, act: acts.Recall, now: datetime) -> tuple[str, str
     assert here is not None, act.step
     names = state.flow.stage_names
     reset(state, here.stage.name, here.stage.name, f"recalled by {act.by}", now)
-    stage = here.stage.name
+    stage, exhausted, clock = here.stage.name, "", Clock()
     if state.revise is not None:
-        stage = min(stage, state.revise.stage, key=names.index)
+        stage, exhausted = min(stage, state.revise.stage, key=names.index), state.revise.exhausted
+    if state.hold is not None:
+        clock.stop(now)
     reason = f"{title(act.step)} recalled" + (f": {act.reason}" if act.reason else "")
-    state.revise = Revise(stage=stage, reasons=[reason], since=now, clock=Clock())
+    state.revise = Revise(stage=stage, reasons=[reason], since=now, exhausted=exhausted, clock=clock)
     return _noted(state, act, now, "recalled", reason, act.step)
 
 

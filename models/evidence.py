@@ -236,6 +236,9 @@ def _moved(direction: Direction, was: Value | None, now: Value | None) -> tuple[
 def asked(state: DealState, here: Placed, record: Record) -> list[dict[str, str]]:
     """Return everybody who may answer: for which party, how they came to it, and what bars them."""
     words = {who_key(who): who_words(who) for who in _all_asked(state, here)}
+    roles = [
+        key for who in (*_all_asked(state, here), *_instead(state, here)) if (key := who_key(who)).startswith(ROLE)
+    ]
     moved = {each.to: each for each in record.moved}
     added = {each.person: each for each in record.added}
     found = []
@@ -249,11 +252,16 @@ def asked(state: DealState, here: Placed, record: Record) -> list[dict[str, str]
                 line |= {"added_by": one.by, "reason": one.reason, "place": one.place}
             elif person in moved:
                 line |= {"moved_by": moved[person].by, "of": moved[person].of, "reason": moved[person].reason}
-            elif party.startswith(ROLE):
-                line["role"] = party.removeprefix(ROLE)
+            elif through := next((key for key in (party, *roles) if person in state.people.get(key, ())), ""):
+                line |= {"role": through.removeprefix(ROLE)} if through.startswith(ROLE) else {}
             why = may_answer(here.step, person, record, state) if isinstance(here.step, ApprovalDef) else ""
             found.append({**line, "barred": why} if why else line)
     return found
+
+
+def _instead(state: DealState, here: Placed) -> tuple[Who, ...]:
+    patience = getattr(here.step, "patience", None)
+    return looked_up(patience.fallback, state) or () if patience else ()
 
 
 def _all_asked(state: DealState, here: Placed) -> tuple[Who, ...]:

@@ -265,7 +265,10 @@ def recorded(state: DealState, answer: Recorded, asked: Sequence[Need], now: dat
         if need.step == REVISE:
             if state.revise is not None:
                 clock = state.revise.clock
-                state.revise.clock = Clock(instants=instants, rung=clock.rung, pauses=list(need.pauses))
+                still = clock.stopped_at if clock.resumed_at is None else None
+                state.revise.clock = Clock(
+                    instants=instants, rung=clock.rung, stopped_at=still, pauses=list(need.pauses)
+                )
             continue
         asks = answer.asks.get(need.step)
         if asks is None:  # written down by an older `record`

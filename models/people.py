@@ -17,6 +17,7 @@ from models.flow import ApprovalDef
 from models.outcomes import Asks, Need, Recorded
 from models.parties import looked_up
 from models.reading import reading
+from models.rules import Facts
 from models.values import Day, Moment
 
 FALLBACK_ROLE = "sales_ops"
@@ -86,9 +87,13 @@ class Directory(Generic[M]):
         """Return everybody who can be asked."""
         return {person.id for person in self.people.values() if person.active}
 
-    def leave(self, person: str) -> list[Pause]:
-        """Return when somebody is away with nobody in their place: time that does not count for them."""
-        return [(each.starts, each.ends) for each in self.absences if each.person == person and each.delegate is None]
+    def leave(self, person: str, party: str = "", facts: Facts | None = None) -> list[Pause]:
+        """Return when somebody is away with nobody in their place: time that does not count for them.
+
+        An absence for certain requests only counts where they are asked as that party, on a deal of those facts.
+        """
+        mine = (each for each in self.absences if each.person == person and each.delegate is None)
+        return [(each.starts, each.ends) for each in mine if each.scope.fits(party, facts or {})]
 
     def owners(self, state: DealState) -> list[str]:
         """Return the deal's owner, or who stands in."""
@@ -204,24 +209,29 @@ def find_out(
                 people[key] = directory.resolve(who, state)
         if placed(state, need.step) is not None:
             asks[need.step] = _Asking(directory, state, need, people, at or need.opened).found()
-        found = clock.instants(need, *_hours(directory, clock, need, asks.get(need.step), people))
+        found = clock.instants(need, *_hours(directory, clock, need, asks.get(need.step), people, state.facts))
         if found is not None:
             times[need.step] = found
     return Recorded(people=people, asks=asks, instants=times)
 
 
 def _hours(
-    directory: Directory[M], clock: BusinessTime, need: Need, asks: Asks | None, people: Mapping[str, list[str]]
+    directory: Directory[M],
+    clock: BusinessTime,
+    need: Need,
+    asks: Asks | None,
+    people: Mapping[str, list[str]],
+    facts: Facts,
 ) -> tuple[list[list[Theirs]], list[list[Theirs]]]:
     """Return the hours of everybody asked, party by party, and of everybody on each rung; nothing where unwanted."""
     if need.hours != "person" or asks is None:
         return [], []
 
-    def theirs(person: str) -> Theirs:
-        return directory.calendars.get(person, clock.calendar), tuple(directory.leave(person))
+    def theirs(person: str, party: str) -> Theirs:
+        return directory.calendars.get(person, clock.calendar), tuple(directory.leave(person, party, facts))
 
-    rungs = [[theirs(p) for who in rung for p in people.get(who_key(who), ())] for rung in need.rungs]
-    return [[theirs(p) for p in asked] for asked in asks.asked.values()], rungs
+    rungs = [[theirs(p, who_key(who)) for who in rung for p in people.get(who_key(who), ())] for rung in need.rungs]
+    return [[theirs(p, party) for p in asked] for party, asked in asks.asked.items()], rungs
 
 
 class _Asking(Generic[M]):

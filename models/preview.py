@@ -15,6 +15,7 @@ from models.deal import DealState, Decision, Record, Status
 from models.flow import ApprovalDef, CallDef, HandoffDef, Placed, RenderDef, SignatureDef, SubflowDef, writes
 from models.parties import approvers, tables_of
 from models.reading import DOCUMENT, reading, touches
+from models.reasons import missing_words
 from models.revisions import revise
 from models.rules import all_hold, printed
 from models.turn import title
@@ -87,7 +88,7 @@ def _lines(before: DealState, after: DealState, step_id: str, here: Placed) -> I
     if due is None or (due and undecided(step, here.rules, after)):
         lacking = undecided(step, here.rules, after)
         if lacking:
-            why = "not known yet: " + ", ".join(path.replace("_", " ") for path in lacking)
+            why = missing_words(lacking, after.facts, after.rates)
             yield line.model_copy(update={"what": "undecided", "reason": why})
         return
     if not due:

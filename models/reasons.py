@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.deal import DealState, placed
 from models.flow import CallDef, HandoffDef, StepId, SubflowDef
 from models.reading import missing_inputs, missing_packet, reading
-from models.rules import holds, printed
+from models.rules import Facts, Rates, holds, printed
 from models.walk import undecided
 
 
@@ -34,6 +36,16 @@ def lacking(state: DealState, step_id: StepId) -> list[str]:
     return found
 
 
+def missing_words(paths: Sequence[str], facts: Facts, rates: Rates) -> str:
+    """Return what is missing: facts nobody has given, and the exchange rate of a sum that has to be compared."""
+    unknown = [path.replace("_", " ") for path in paths if path not in facts]
+    unrated = [f"{path.replace('_', ' ')} {facts[path]}" for path in paths if path in facts]
+    found = ["not known yet: " + ", ".join(unknown)] if unknown else []
+    if unrated:
+        found.append(f"no exchange rate is known for {', '.join(unrated)}; give it in {', '.join(rates)}")
+    return "; ".join(found)
+
+
 def question_words(state: DealState, step_id: StepId, kind: str) -> str:
     """Return what a question says."""
     here = placed(state, step_id)
@@ -44,7 +56,7 @@ def question_words(state: DealState, step_id: StepId, kind: str) -> str:
         return kind
     match kind:
         case "missing":
-            return "not known yet: " + ", ".join(f.replace("_", " ") for f in lacking(state, step_id))
+            return missing_words(lacking(state, step_id), state.facts, state.rates)
         case "packet" if isinstance(here.step, HandoffDef):
             return "the handoff packet lacks " + ", ".join(missing_packet(here.step, state))
         case "differs":

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from models import acts
-from models.approval import counts, may_answer, open_parties, worse
+from models.approval import counts, may_answer, open_parties
 from models.asking import who_key, who_words
-from models.deal import DealState, Receipt, Record, Status, base, placed
+from models.deal import DealState, Receipt, Status, base, placed
 from models.flow import ApprovalDef, CallDef, HandoffDef, RenderDef, SignatureDef, Step, SubflowDef, TaskDef, writes
 from models.forms import FormError, answers
 from models.moves import Gate
 from models.reading import missing_inputs, reading
-from models.refused import Refusal, already, asked_of_me, known_request, needs, owner_only, request
+from models.refused import Refusal, already, asked_of_me, known_request, needs, out_of_date, owner_only, request
 from models.refused_steering import steering_refusal
 from models.turn import title
 from models.values import Reading
@@ -70,13 +70,6 @@ def refusal(state: DealState, act: acts.Act, now: datetime | None = None) -> Ref
             return _answer(state, act)
 
 
-def difference(record: Record, step: ApprovalDef, edition: int) -> dict[str, list[str]]:
-    """Return what got worse since `edition`, as name -> [then, now]."""
-    seen = record.editions[edition - 1] if 0 < edition <= len(record.editions) else {}
-    now = record.editions[-1] if record.editions else {}
-    return {n: [str(seen.get(n, "unset")), str(now.get(n, "unset"))] for n in worse(step.covered, seen, now)}
-
-
 def _decide(state: DealState, act: acts.Decide) -> Refusal | None:
     found = request(state, act, ApprovalDef | HandoffDef) or asked_of_me(state, act)
     if found is not None:
@@ -109,14 +102,9 @@ def _approval(state: DealState, act: acts.Decide, step: ApprovalDef) -> Refusal 
     if mine:
         said = f"{title(act.step)}: you answered {mine[-1].verdict}"
         return already(Receipt(outcome=mine[-1].verdict, message=said, seq=state.seq, by=act.by, at=mine[-1].at))
-    changed = difference(record, step, act.edition)
-    if changed and act.verdict == "approve":
-        told = ", ".join(f"{name} {then} → {now}" for name, (then, now) in changed.items())
-        return Refusal(
-            "stale", f"this changed since your page was made: {told}. Look again, then answer.", {"changed": changed}
-        )
-    if not 0 < act.edition <= record.edition:
-        return Refusal("stale", "this page is not of this request; reload it", {"edition": record.edition})
+    stale = out_of_date(record, step, act.edition, act.verdict)
+    if stale is not None:
+        return stale
     why = may_answer(step, act.by, record, state)
     if why:
         return Refusal("not_allowed", why)

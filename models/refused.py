@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from models import acts
+from models.approval import difference
 from models.asking import who_key
-from models.deal import DealState, Receipt, Status, placed
+from models.deal import DealState, Receipt, Record, Status, placed
+from models.flow import ApprovalDef
 from models.turn import title
 
 
@@ -22,6 +24,19 @@ def already(receipt: Receipt) -> Refusal:
     """Answer with the outcome that is recorded already."""
     message = f"already answered: {receipt.message}"
     return Refusal("already_answered", message, receipt.model_copy(update={"repeated": True}).model_dump(mode="json"))
+
+
+def out_of_date(record: Record, step: ApprovalDef, edition: int, verdict: str) -> Refusal | None:
+    """Refuse to sign what got worse since the page was made, and what answers no page of this request."""
+    changed = difference(record, step, edition) if verdict == "approve" else {}
+    if changed:
+        told = ", ".join(f"{name} {then} → {now}" for name, (then, now) in changed.items())
+        return Refusal(
+            "stale", f"this changed since your page was made: {told}. Look again, then answer.", {"changed": changed}
+        )
+    if not 0 < edition <= record.edition:
+        return Refusal("stale", "this page is not of this request; reload it", {"edition": record.edition})
+    return None
 
 
 def request(state: DealState, act: Any, kind: Any) -> Refusal | None:

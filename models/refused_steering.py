@@ -9,7 +9,7 @@ from models.approval import NUDGE_EVERY, UNDO_WINDOW, barred
 from models.deal import DealState, Record, Status, placed
 from models.flow import ApprovalDef, HandoffDef, TaskDef
 from models.outcomes import nobody
-from models.refused import Refusal, known_request, needs, owner_only, request
+from models.refused import Refusal, known_request, needs, out_of_date, owner_only, request
 from models.steering import undo_blocked
 from models.turn import title
 
@@ -103,8 +103,9 @@ def _override(state: DealState, act: acts.Override) -> Refusal | None:
         return Refusal("not_allowed", why)
     if here.step.override == "none":
         return Refusal("not_allowed", "the flow lets nobody decide in place of those asked here")
-    if not 0 < act.edition <= record.edition:
-        return Refusal("stale", "this page is not of this request; reload it", {"edition": record.edition})
+    stale = out_of_date(record, here.step, act.edition, act.verdict)
+    if stale is not None:
+        return stale
     proposed = record.proposed
     if proposed is not None and proposed.by == act.by:
         return Refusal("not_allowed", "you have proposed this; a second administrator has to agree")

@@ -54,7 +54,7 @@ def _strike(state: DealState, step_id: StepId, record: Record, clock: Clock, now
     assert clock.instants is not None, step_id
     deadline = clock.deadline()
     if deadline is None or deadline > now:
-        clock.reminded += 1
+        clock.reminded = sum(at <= now for at in clock.instants.reminders)  # those missed meanwhile are one
         state.note(now, SYSTEM, "reminder", f"{title(step_id)}: reminder {clock.reminded}", step_id)
         return
     here = placed(state, step_id)

@@ -197,8 +197,11 @@ def _printed(rule: Rule, facts: Facts, rates: Rates, *, wanted: bool | None) -> 
             value = facts.get(rule.fact)
             if value is None:
                 return f"{_label(rule.fact)} is not known yet"
+            verdict = _compare(rule, value, rates)
+            if verdict is None:
+                return f"{_label(rule.fact)} {value} cannot be compared with {_bound(rule)} without an exchange rate"
             op = {True: rule.op, False: f"is not {rule.op}".replace("is not is", "is not")}
-            return f"{_label(rule.fact)} {value} {op[bool(_compare(rule, value, rates))]} {_bound(rule)}"
+            return f"{_label(rule.fact)} {value} {op[verdict]} {_bound(rule)}"
         case Not():
             return _printed(rule.rule, facts, rates, wanted=None if wanted is None else not wanted)
         case Every() | Some():

@@ -119,6 +119,10 @@ def _undo(state: DealState, act: acts.Undo, now: datetime) -> Said:
     if record.state is not Status.OPEN:
         record.state, record.outcome, record.reason, record.kept = Status.OPEN, "", "", None
         record.clock, record.clock_before, record.resolved = record.clock_before or Clock(), None, False
+        if state.hold is not None:
+            record.clock.stop(now)
+        elif record.inquiry is None or record.inquiry.answer:
+            record.clock.resume(now)
     if sent_back:
         here = placed(state, act.step)
         assert here is not None, act.step
@@ -149,7 +153,8 @@ def undo_blocked(state: DealState, step: StepId, since: datetime) -> str:
         sent = kind == "signature" and each.state in (Status.OPEN, Status.SETTLED)
         if outside or sent or (kind == "handoff" and each.state is not Status.OPEN):
             return f"{title(other)} has begun"
-    mine = state.revise is not None and state.revise.since >= since and len(state.revise.reasons) == 1
-    if record.state is Status.VOID and not (mine and not state.revise.exhausted):  # type: ignore[union-attr]
+    back = state.revise
+    mine = back is not None and back.since >= since and back.by == (step,) and len(back.reasons) == 1
+    if record.state is Status.VOID and (back is None or not mine or back.exhausted):
         return "the deal has gone on"
     return ""

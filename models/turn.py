@@ -77,6 +77,7 @@ def perform(state: DealState, move: Move, now: datetime) -> list[StepId]:
             record = state.touch(move.step)
             record.read, record.edition = move.reading, record.edition + 1
             record.editions = [*record.editions, move.reading]
+            record.proposed = None  # an override proposed for other content has to be proposed anew
             record.printed = because(state, move.step)
             record.resolved = False  # whom it is asked of may depend on what changed
             if isinstance(state.flow.steps[move.step].step, WaitDef):
@@ -190,7 +191,8 @@ def _open(state: DealState, move: Open, now: datetime) -> list[StepId]:
     record.asked, record.resolved, record.clock, record.inquiry, record.op = {}, False, Clock(), None, ""
     record.clock_before = None
     record.handed = {}
-    record.stands_in, record.moved, record.added, record.proposed, record.nudged_at = {}, [], [], None, None
+    # Whoever was asked too is asked too in the next round: what they said there is not forgotten.
+    record.stands_in, record.moved, record.proposed, record.nudged_at = {}, [], None, None
     if record.kept is not None and record.kept.how != "waived":
         record.kept = None
     words = " again; nothing it covers has changed" if unchanged else " again" if again else ""
@@ -311,7 +313,8 @@ def _send_back(state: DealState, sent: list[tuple[StepId, StageDef, str]], now: 
         if state.revise is not None:
             target = min(target, state.revise.stage, key=names.index)
             reasons = [*state.revise.reasons, *reasons]
-        state.revise = Revise(stage=target, reasons=reasons, since=now, exhausted=exhausted)
+        senders = (*(state.revise.by if state.revise else ()), *(step_id for step_id, _, _ in sent))
+        state.revise = Revise(stage=target, reasons=reasons, since=now, by=senders, exhausted=exhausted)
     state.note(now, SYSTEM, "rework", f"sent back to {target}: {'; '.join(reasons)}", to_stage=target, reasons=reasons)
 
 

@@ -55,7 +55,7 @@ def walk(flow: FlowDef, state: DealState) -> Walk:
     if state.revise is not None and state.revise.exhausted:
         found.questions.append((state.revise.stage, "exhausted"))
     if state.hold is not None:  # semantics 44: nothing starts or routes
-        found.moves, found.questions = [], []
+        found.moves, found.questions = [m for m in found.moves if isinstance(m, Refresh)], []
     elif found.noes:
         closing = [m for m in found.moves if isinstance(m, Void | Skip)]
         found.moves = [*closing, Route(tuple(found.noes))]
@@ -104,7 +104,8 @@ def undecided(step: Step, rules: tuple[Rule, ...], state: DealState) -> list[str
 def _unknown_rows(step: Step, state: DealState) -> list[str]:
     """Return the facts without which a rule table does not say whom it names."""
     unknown = [table for table in tables_of(step) if looked_up((table,), state) is None]
-    return list(dict.fromkeys(path for table in unknown for path in table.facts if path not in state.facts))
+    rules = tuple(row.when for table in unknown for row in table.rows if row.when is not None)
+    return unset(rules, state.facts, state.rates)
 
 
 def _stage(found: Walk, stage: StageDef, gate: Gate) -> Gate:

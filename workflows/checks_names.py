@@ -140,6 +140,11 @@ def _routes(flow: FlowDef, stage: StageDef, where: Any, name: str) -> Iterator[F
             yield found(flow, "later_stage", where.line, what, remedy)
 
 
+def _made_in(flow: FlowDef, step: SignatureDef) -> str | None:
+    makes = (each for each in flow.steps.values() if isinstance(each.step, RenderDef))
+    return next((each.stage.name for each in makes if getattr(each.step, "document", "") == step.document), None)
+
+
 def _unrouted(flow: FlowDef, stage: StageDef, step: Step) -> Iterator[Finding]:
     back = f'"{flow.stages[0].name}"'
     if isinstance(step, ApprovalDef) and not step.advisory and route(step, stage, "rejected") is None:
@@ -148,7 +153,8 @@ def _unrouted(flow: FlowDef, stage: StageDef, step: Step) -> Iterator[Finding]:
         yield found(flow, "unrouted_rejection", step.line, what, remedy)
     if isinstance(step, SignatureDef) and route(step, stage, "declined") is None:
         what = f"{called(step)}: nothing says what follows when the customer declines"
-        remedy = f'add on_decline={back} or on_decline=lost("...") to it or to stage {stage.name!r}'
+        made = _made_in(flow, step) or flow.stages[0].name  # where the document can be changed
+        remedy = f'add on_decline="{made}" or on_decline=lost("...") to it or to stage {stage.name!r}'
         yield found(flow, "unrouted_decline", step.line, what, remedy)
     if isinstance(step, WaitDef) and step.patience.within and route(step, stage, "expired") is None:
         what = f"{called(step)}: it ends after a time, and nothing says what follows then"

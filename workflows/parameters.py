@@ -44,6 +44,8 @@ def group(role: str, need: int = 1) -> Group:
 
 def managers(n: int) -> Managers:
     """Ask the manager of the deal's owner, `n` levels up; by=[managers(1), managers(2)] is the chain."""
+    if not isinstance(n, int) or n < 1:
+        raise Mistake(f"managers({n!r}) is nobody's manager", "write managers(1) for the owner's own manager")
     return Managers(n=n)
 
 

@@ -133,6 +133,8 @@ class Plan(_Shown):
     happens: tuple[tuple[str, str], ...]
     """What the journal would say, in its order: asked, done, answered or skipped, and the step."""
     walks: int
+    refused: str = ""
+    """Why the flow would not take such a deal by itself; empty when it does."""
 
     def step(self, step_id: StepId) -> Planned:
         """Return one step. Raises KeyError."""
@@ -168,8 +170,13 @@ def plan(
         latest=max((row.latest for row in rows if row.latest is not None), default=None),
         zone=clock.calendar.zone, steps=rows, stops=stopped,
         ending=str(state.ending) if state.ended else "", assumed=tuple(flown.assumed), facts=dict(state.facts),
-        happens=happens(state), walks=flown.walks,
+        happens=happens(state), walks=flown.walks, refused=_refused(flow, facts, state.rates),
     )  # fmt: skip
+
+
+def _refused(flow: FlowDef, facts: Mapping[str, Value], rates: Rates) -> str:
+    """Return why the flow would not take such a deal, which the plan is shown in spite of."""
+    return printed(flow.takes, facts, rates) if flow.takes is not None and not holds(flow.takes, facts, rates) else ""
 
 
 def happens(state: DealState) -> tuple[tuple[str, str], ...]:
@@ -287,7 +294,7 @@ def _needs(flown: Flown, step: Step, asking: Asking | None) -> str:
         return f"{'any one' if step.need == 'any' else step.need} of them is enough{turns}"
     if len(parties) > 1:
         return f"all of them{turns}"
-    return "" if isinstance(parties[0], Group) else "the first to answer speaks for all"
+    return "the first to answer speaks for all" if parties and not isinstance(parties[0], Group) else ""
 
 
 def _answers(record: Record) -> tuple[str, ...]:

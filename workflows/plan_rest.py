@@ -50,7 +50,7 @@ def stops(flown: Flown) -> tuple[Stop, ...]:
     found: list[Stop] = []
     for wait in explain(state):
         step_id = wait.step or ""
-        unknown = tuple(_unknown(state, path) for path in _lacking(state, step_id))
+        unknown = tuple(_unknown(state, path) for path in _lacking(state, step_id) if path not in state.facts)
         reason = _reason(flown, step_id) or wait.reason
         found.append(Stop(step=step_id, reason=reason, people=wait.waiting_on, unknown=unknown))
     return tuple(found)

@@ -59,6 +59,8 @@ class Scenarios(_Shown):
     flow: str
     version: int
     ordinary: dict[str, Value]
+    made_up: tuple[str, ...]
+    """What the given facts do not say of the ordinary deal, of what its ways depend on."""
     scenarios: tuple[Scenario, ...]
     branches: tuple[str, ...]
     unreached: tuple[Unreached, ...]
@@ -104,6 +106,7 @@ def scenarios(
     ordinary = _facts(base, solver.known(solver.ordinary))
     return Scenarios(
         flow=flow.name, version=flow.version, ordinary=ordinary, scenarios=tuple(rows),
+        made_up=tuple(path for path in _looked_at(every) if usual and path in ordinary and path not in usual),
         branches=tuple(branch.text for branch in every), at_least=fewest,
         unreached=tuple(
             Unreached(branch=branch.text, why=_why(branch, found)) for branch in every if branch.text not in reached
@@ -252,6 +255,10 @@ def _base(flow: FlowDef, people: Directory[M], usual: Mapping[str, Value] | None
     if "signatory" in found:
         found["signatory"] = Text(v="Ada Signer <ada@customer.example>")
     return {**found, **(usual or {})}
+
+
+def _looked_at(every: Sequence[Branch]) -> Iterable[str]:
+    return dict.fromkeys(path for branch in every for term in branch.all_terms for path in term.facts)
 
 
 def _fields(flow: FlowDef) -> set[str]:

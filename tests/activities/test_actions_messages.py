@@ -227,6 +227,17 @@ async def test_nobody_is_asked_what_is_answered_already(database: Database, mail
     assert "Approved by Vera Lindqvist, Tuesday 24 November, 17:00 (America/Chicago).\n" in message.text
 
 
+@pytest.mark.parametrize("template", ["request", "reminder", "escalated", "nudge"])
+async def test_what_was_held_back_is_not_sent_to_who_is_no_longer_asked(
+    database: Database, mails: Messages, template: str
+) -> None:
+    deal = fresh_deal()
+    await a_request(database, deal, people=["vera"])  # it was Joel's, in whose quiet hours it was moved
+    assert await mails.send(row("mail", template, deal)) == WITHDRAWN
+    kept = row("mail", "overdue", deal, reason="margin 20 % < 22 %")
+    assert await mails.send(kept) != WITHDRAWN, "it is not asked of its reader in the first place"
+
+
 async def test_an_answer_from_anywhere_rewrites_what_stands_in_chat(
     database: Database, chats: Messages, outside: Outside
 ) -> None:

@@ -66,7 +66,7 @@ async def test_requests_say_by_which_names_their_people_were_found(company: Data
     line = Line()
     await line.settled(recorder(company))
     asks = await rows(company, "select asks from request where deal_id = :deal order by step", line.id)
-    assert asks == [(["role:finance"],), (["role:legal"],)]
+    assert asks == [(["role:finance", "person:noor"],), (["role:legal", "person:hanna"],)]
 
 
 @pytest.mark.parametrize("same_worker", [True, False])

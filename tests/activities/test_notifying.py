@@ -22,6 +22,7 @@ NIGHT = datetime(2026, 11, 17, 3, tzinfo=UTC)  # 21:00 in Chicago
 @pytest.fixture(scope="module")
 async def company(database: Database) -> Database:
     await hire(database, dana=["account_executive"], hanna=["legal"], noor=["finance"], omar=["finance"], vera=["cfo"])
+    await hire(database, iris=["sales_ops"])
     await hire(database, notify={"channels": ["mail"], "quiet": ["20:00", "07:00"]}, quinn=["asleep"])
     await hire(database, notify={"digest": "08:30"}, dora=["daily"])
     await hire(database, notify={"channels": ["slack"]}, sam=["chatty"])
@@ -121,6 +122,16 @@ async def test_whoever_is_late_is_reminded_by_number(company: Database) -> None:
     again = await told(company, line, line.now)
     assert len(again) == 2
     assert all("|reminder-" in each for each in again)
+
+
+async def test_what_is_overdue_is_told_to_its_owner_and_sales_operations_each_week(company: Database) -> None:
+    line = asks("legal")
+    await told(company, line)
+    for _ in range(2):
+        line.wait(days=7)
+        told_now = await told(company, line, line.now)
+        assert {each.partition("|")[0] for each in told_now} == {"dana", "iris"}
+        assert all("|overdue-" in each for each in told_now)
 
 
 async def test_a_nudge_reaches_whoever_is_waited_for(company: Database) -> None:

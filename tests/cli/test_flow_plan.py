@@ -88,7 +88,21 @@ def test_a_flow_whose_roles_nobody_of_the_demo_has_is_planned_with_stand_ins(tmp
     assert run(["flow", "plan", "construction", "--facts", str(tmp_path / "facts.json")]) == 0
     said = capsys.readouterr().out
     assert "Site manager 1" in said
-    assert "Numbers stand in for roles nobody of the demo's company has" in said
+    assert "Numbers stand in where too few of the demo's company have a role" in said
+
+
+def test_a_deal_the_flow_would_not_take_is_planned_with_a_word_of_that(tmp_path, capsys):
+    (tmp_path / "facts.json").write_text(json.dumps({"owner": "dana", "line_of_business": "saas"}))
+    assert run(["flow", "plan", "construction", "--facts", str(tmp_path / "facts.json")]) == 0
+    told = "By itself no such deal comes to this flow: line of business saas is not construction."
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_sum_in_a_currency_without_a_rate_stops_the_plan_and_says_so(tmp_path, capsys):
+    (tmp_path / "facts.json").write_text(json.dumps({**DEAL, "amount": "48000 EUR"}))
+    assert run(["flow", "plan", "managed-services", "--facts", str(tmp_path / "facts.json")]) == 0
+    told = "It stops at approval:legal: no exchange rate is known for amount €48,000; give it in USD."
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 def test_people_come_from_a_file_of_ones_own(tmp_path, capsys):

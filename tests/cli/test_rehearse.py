@@ -141,6 +141,7 @@ WRONG_PEOPLE = {
     "misspelt": (f"{ONE}answer_after = 3", "people.toml:4: nothing is called 'answer_after' here"),
     "no id": ('[[people]]\nname = "Dana"', "people.toml:1: id is missing"),
     "twice": (ONE + ONE, "people.toml:5: two people have the id 'dana'"),
+    "manager of oneself": (f'{ONE}manager = "dana"', "people.toml:4: dana cannot be their own manager"),
     "manager of nobody": (f'{ONE}manager = "zeus"', "people.toml:4: dana's manager 'zeus' is nobody"),
     "nobody": ("", "names nobody"),
     "no toml": ("[[people", "is not TOML"),

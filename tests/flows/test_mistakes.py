@@ -296,6 +296,10 @@ OTHERS = {
         rule('deal.amount > usd("500.000")'),
         (6, "usd('500.000') has more than two digits behind the point", 'write usd(500_000) or usd("500.00")'),
     ),
+    "the manager of nobody": (
+        asked("managers(0)"),
+        (6, "managers(0) is nobody's manager", "write managers(1) for the owner's own manager"),
+    ),
     "a sum in words": (
         rule('deal.amount > usd("half a million")'),
         (6, "usd('half a million') is no number", "write the digits alone, as in usd(15)"),

@@ -216,3 +216,11 @@ def test_steps_and_rows_depend_on_what_the_lines_add_up_to(
     rows = {step.title.lower(): party.because for step in shown.steps for party in step.asked if party.because}
     assert people == asked_
     assert rows == {title: f"table given-away: {words}" for title, words in because.items()}
+
+
+def test_a_table_that_asks_for_a_rate_nobody_knows_is_a_question_and_asks_nobody() -> None:
+    made = planned(asked(levels()), amount="48000 EUR")
+    assert [(stop.step, stop.reason) for stop in made.stops] == [
+        ("approval:a", "no exchange rate is known for amount €48,000; give it in USD")
+    ]
+    assert made.step("approval:a").asked == ()

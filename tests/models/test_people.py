@@ -233,7 +233,7 @@ def test_whoever_submitted_before_may_answer_again_once_somebody_else_submits():
 
 
 def test_a_no_is_final_once_a_yes_elsewhere_leaves_too_few():
-    second = step("b", by=group("security", need=2), not_same_as="a")
+    second = step("b", by=group("security", need=2), not_same_as=["a"])
     people = (*STAFF, Person("sven", ("security", "finance")))
     flight = flown(Stage("one", Parallel(step("a"), second)), people=people)
     flight.answer("hiro", "approval:b", "reject", reason="no")

@@ -93,7 +93,7 @@ class Judge:
             away = [
                 a for a in self.desk.absences
                 if a.person == chain[-1] and a.delegate and a.starts <= self.desk.now < a.ends
-                and (not a.scope.roles or {party, party.removeprefix("role:")} & set(a.scope.roles))
+                and (not a.scope.roles or _named(party, a.scope.roles))
             ]  # fmt: skip
             if not away or not self.active(away[0].delegate):
                 return chain[-1]
@@ -139,8 +139,9 @@ class Judge:
 
     def _barred(self, plain: Plain, person: str) -> bool:
         mine = str(self.state.facts.get("owner", "")) == person or self.submitter == person
-        wrote = any(self.changed.get(path) == person for path in plain.covered)
-        before = [d for other in plain.step.not_same_as for d in self.state.record(other).decisions]
+        wrote = any(self.changed.get(path) == person for path in plain.covered)  # none of these facts is a price
+        others = {*plain.step.not_same_as, *(p.id for p in self.plains.values() if plain.id in p.step.not_same_as)}
+        before = [d for other in others for d in self.state.record(other).decisions]
         return mine or wrote or any(d.person == person and d.verdict == "yes" for d in before)
 
     def fit(self, plain: Plain, who: Any, person: str) -> bool:
@@ -161,7 +162,10 @@ class Judge:
                 fine = d.round == record.round
             else:
                 signed = {name: value.v for name, value in d.signed.items()}
-                took_back = any(o.person == d.person and o.verdict == "no" for o in record.decisions[i + 1 :])
+                took_back = any(
+                    {o.person, o.on_behalf_of} & {d.person, d.on_behalf_of} - {""} and o.verdict == "no"
+                    for o in record.decisions[i + 1 :]
+                )
                 fine = not took_back and not oracle.worse(plain.covered, signed, self.facts())
             if fine:
                 found[d.person] = (d, self.heard[id(d)][1])
@@ -475,29 +479,29 @@ class Judge:
         within = plain.within[self.facts()["discount"] >= plain.quick]
         company = hours if isinstance(hours, CalendarSpec) else self.desk.clock.calendar
 
-        def due(people: Iterable[str], start: Any) -> list[tuple[Any, Any]]:
-            each = [self.wall(p) for p in people] if hours == "person" else []
+        def due(people: Iterable[tuple[str, str]], start: Any) -> list[tuple[Any, Any]]:
+            each = [self.wall(p, party) for p, party in people] if hours == "person" else []
             walls = each or [(WALLS[company], [])]
             return [(wall.after(start, within, [*paused, *away] if within.unit.business else paused), (wall, away))
                     for wall, away in walls]  # fmt: skip
 
         if hours == "person" and any(asked.values()):
-            parties = [min(at_ for at_, _ in due(people, at)) for people in asked.values() if people]
-            last = max(parties)
-            theirs = [w for people in asked.values() if people for d, w in due(people, at)
-                      if d == last == min(x for x, _ in due(people, at))]  # fmt: skip
+            each = [due([(p, party) for p in people], at) for party, people in asked.items() if people]
+            last = max(min(when for when, _ in found) for found in each)
+            theirs = [wall for found in each for when, wall in found if when == last == min(x for x, _ in found)]
         else:
             [(last, first)] = due([], at)
             theirs = [first]
         rungs, then = [], last
         for rung in plain.rungs:
-            then = min(d for d, _ in due([p for who in rung for p in self.meant(who)], then))
+            then = min(d for d, _ in due([(p, who_key(who)) for who in rung for p in self.meant(who)], then))
             rungs.append(then)
         every = plain.step.patience.remind_every
         return last, tuple(rungs), [tuple(self.repeats(w, away, at, every, last, paused)) for w, away in theirs]
 
-    def wall(self, person: str) -> Any:
-        away = [(a.starts, a.ends) for a in self.desk.absences if a.person == person and a.delegate is None]
+    def wall(self, person: str, party: str) -> Any:
+        leave = [a for a in self.desk.absences if a.person == person and a.delegate is None]
+        away = [(a.starts, a.ends) for a in leave if not a.scope.roles or _named(party, a.scope.roles)]
         return WALLS[self.desk.calendars.get(person, self.desk.clock.calendar)], away
 
     def repeats(self, wall: Any, away: Any, start: Any, every: Any, until: Any, paused: Any) -> Iterator[Any]:
@@ -517,3 +521,7 @@ class Judge:
                 if self.due(plain) and record.kept is None and self.verdict(plain) is not True:
                     raise Broken(f"won although {plain.id} does not stand: {self.verdict(plain)}")
         return self.desk
+
+
+def _named(party: str, roles: Iterable[str]) -> bool:
+    return bool({party, party.removeprefix("role:")} & set(roles))

@@ -87,6 +87,8 @@ def read_company(text: str, name: str, usual: CalendarSpec, known: Known) -> Com
             raise table.wrong("id", f"two people have the id {person.id!r}; give each their own")
         if person.manager is not None and person.manager not in ids:
             raise table.wrong("manager", f"{person.id}'s manager {person.manager!r} is nobody of this file")
+        if person.manager == person.id:
+            raise table.wrong("manager", f"{person.id} cannot be their own manager; name another, or leave it out")
     others = {
         key: _other(Table(name, text, f"[{key}]", 0, plain[key]), given, usual, known)
         for key, given in (("customer", SIGNER), ("vendor", VENDOR), ("outside", WORLD))
