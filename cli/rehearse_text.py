@@ -120,7 +120,7 @@ def _person(each: PersonFigures) -> tuple[str, ...]:
 def _happened(found: Figures) -> list[str]:
     named = (
         ("escalated", "escalations"), ("incident", "incidents"), ("rework", "sent back"), ("reminder", "reminders"),
-        ("overdue", "overdue with nobody left to ask"),
+        ("overdue", "weeks overdue, nobody left to ask"),
     )  # fmt: skip
     rows = [(name, str(found.happened.get(kind, 0)), f"{found.touched.get(kind, 0)} deals") for kind, name in named]
     slow = [(name, spread) for name, spread in found.systems if spread.p95.total_seconds() > 60]

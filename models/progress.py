@@ -246,7 +246,7 @@ def _next(state: DealState, step_id: StepId, record: Record) -> Next | None:
         names = [p for who in ladder.rungs[clock.rung] for p in state.people.get(who_key(who), [])]
         words = " and ".join(who_words(who) for who in ladder.rungs[clock.rung])
         return Next(at=at, what=f"{words} is asked too" + (f" ({', '.join(names)})" if names else ""))
-    return Next(at=at, what="it is overdue, of which its owner and sales operations are told each week")
+    return Next(at=at, what="it stays open, and its owner and sales operations are told each week")
 
 
 def _question(state: DealState, question: Question, owners: tuple[str, ...]) -> Wait:
