@@ -9,6 +9,7 @@ from email.utils import parseaddr
 
 from models.calendar import Working
 from models.deal import Entry, base
+from models.delivery import SYNC_FAILED
 from models.flow import FlowDef
 from models.turn import title
 from workflows.rehearsal.flight import MACHINES, ONBOARDING, OPEN, PLAN_TASK, Flight, Waited
@@ -124,7 +125,8 @@ def _title(flight: Flight) -> str:
 
 def _went_live(flight: Flight) -> str:
     if flight.went_live is None:
-        return f" {flight.why.partition('; ')[2].capitalize()}." if ";" in flight.why else ""
+        rest = flight.why.partition("; ")[2]
+        return f" {rest[0].upper()}{rest[1:]}." if rest else ""
     promised = flight.promised
     late = (flight.went_live - promised).days if promised else 0
     how = f", {abs(late)} days {'after' if late > 0 else 'before'} the promise of {promised:%d %b %Y}" if late else ""
@@ -139,7 +141,7 @@ def _lines(flight: Flight, flow: FlowDef, company: Company, zone: Zone) -> Itera
     passing = _passing(flight)
     for entry in flight.entries:
         stage = _stage(flow, entry, stage)
-        if entry.kind in _QUIET or (entry.kind == "question" and entry.seq in passing):
+        if _quiet(entry) or (entry.kind == "question" and entry.seq in passing):
             continue
         people = asked.get((entry.at, title(entry.step)), []) if entry.step else []
         who = _NAMES.get(entry.who) or company.name(entry.who)
@@ -150,14 +152,18 @@ def _lines(flight: Flight, flow: FlowDef, company: Company, zone: Zone) -> Itera
             stage,
             who,
             _text(entry, company),
-            _MARKS.get(entry.kind, ""),
+            "wrong" if entry.kind == "project" else _MARKS.get(entry.kind, ""),
             entry.kind,
             _took(flight, entry),
         )
 
 
+def _quiet(entry: Entry) -> bool:
+    return entry.kind in _QUIET and not entry.text.startswith(SYNC_FAILED)
+
+
 def _stage(flow: FlowDef, entry: Entry, stage: str) -> str:
-    if entry.kind in ("onboarding", "start", "complete", "block", "unblock"):
+    if entry.kind in ("onboarding", "project", "start", "complete", "block", "unblock"):
         return ONBOARDING
     if stage == ONBOARDING:
         return stage

@@ -35,6 +35,7 @@ from workflows.rehearsal.outages import Outage, trouble
 from workflows.rehearsal.outside import Attempt, Failed, Refused
 from workflows.rehearsal.people import Company, Diary, Draw, draws
 from workflows.rehearsal.plan_work import PlanWork
+from workflows.rehearsal.rounds import Rounds
 
 MOST_MONTHS = 36
 MONTH = 30.44
@@ -117,9 +118,11 @@ class World:
         self.office.recorded = self._recorded
         self.office.flow_of = lambda chain: self.state(chain).flow
         self._company_time = self.diary.calendar(setting.calendar)
+        self._rounds = Rounds()
         self.time = VirtualTime(
-            self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed
-        )
+            self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed,
+            rounds=self._rounds,
+        )  # fmt: skip
         self.plan_work = PlanWork(self)
         self.aloft: dict[str, Aloft] = {}
         self.landed, self.keep_journal = landed, keep_journal
@@ -133,9 +136,11 @@ class World:
         """Let the CRM report a new deal at an instant."""
         self.time.at(at, partial(self._arrives, Aloft(deal, name, facts, at)))
 
-    def run(self) -> None:
-        """Let time pass until every deal has landed or the rehearsal is over."""
-        self.time.run(self.setting.until)
+    def run(self, passed: Callable[[datetime], None] = lambda _at: None) -> None:
+        """Let time pass until every deal has landed or the rehearsal is over; `passed` is told day by day."""
+        while (at := self.time.next_event()) is not None and at <= self.setting.until:
+            self.time.run(min(at + timedelta(days=1), self.setting.until))
+            passed(self.time.now)
         self.time.now = max(self.time.now, self.setting.until)
         for aloft in list(self.aloft.values()):
             self._land(aloft, self.setting.until)
@@ -343,7 +348,10 @@ class World:
         return {path: self.supply(aloft, path) for path in paths if path in flow.facts}
 
     def _trouble(self, attempt: Attempt) -> timedelta | Failed:
-        return trouble(attempt, self.time.now, self.setting.outages, self.flow)
+        found = trouble(attempt, self.time.now, self.setting.outages, self.flow, self.setting.until)
+        if isinstance(found, Failed):
+            self._rounds.tried(attempt, found)
+        return found
 
     # --- the end
 
