@@ -93,10 +93,13 @@ class VirtualTime:
 
     def signal(self, run_id: str, name: str, payloads: Sequence[Payload]) -> None:
         """Send a signal to a workflow that has not ended."""
+        run = self.runs[run_id]
         job = WorkflowActivationJob()
+        # The SDK groups what a signal leads to by the signal's event; each has a number of its own, from 1.
+        job.signal_workflow.originating_event_id = run.activations + 1
         job.signal_workflow.signal_name = name
         job.signal_workflow.input.extend(payloads)
-        self._activate(self.runs[run_id], job)
+        self._activate(run, job)
 
     def run(self, until: datetime, done: Callable[[], bool] = lambda: False) -> None:
         """Let time pass until an instant, until nothing is left to happen, or until `done`."""
