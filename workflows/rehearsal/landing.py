@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from models.deal import DealState
+from models.deal import DealState, Entry
 from models.onboarding import OnboardingState
 from models.progress import Wait, explain
 from workflows.onboarding import Onboarding
@@ -27,17 +28,29 @@ def landed(world: World, aloft: Aloft, at: datetime) -> Flight:
     if plan is not None:
         spans.append((ONBOARDING, plan.opened_at, at))
     chains = [c for c in world.office.journal if c != aloft.deal and world.of_deal(c) == aloft.deal]
-    journals = [own, *(world.office.journal[chain] for chain in chains)]
-    entries = sorted((entry for journal in journals for entry in journal), key=lambda e: e.at)
+    told = list(_told_in_order(world, [aloft.deal, *chains]))
+    entries = [entry for _, entry in told]
     return Flight(
         deal=aloft.deal, name=aloft.name, facts=aloft.facts, arrived=aloft.arrived, until=at,
         outcome=state.ending.outcome if state.ended and state.ending else OPEN, why=_why(world, aloft, state, plan),
         stages=tuple(InStage(stage, a, b, world.working(a, b)) for stage, a, b in spans),
         waited=tuple(aloft.waited), entries=tuple(entries) if world.keep_journal else (),
+        chains=tuple(chain for chain, _ in told) if world.keep_journal else (),
         counts=dict(Counter(entry.kind for entry in entries)), closed=closed,
         promised=plan.promised_go_live if plan else None, went_live=_went_live(plan),
         assumed=tuple(aloft.assumed), refused=tuple(aloft.refused),
     )  # fmt: skip
+
+
+def _told_in_order(world: World, chains: Sequence[str]) -> Iterator[tuple[str, Entry]]:
+    """Yield what happened as one thing led to another; the onboarding comes after all of the deal in an instant."""
+    found = [
+        (entry.at, chain.startswith("onboarding/"), number, chain, entry)
+        for chain in chains
+        for entry, number in zip(world.office.journal.get(chain, []), world.office.order.get(chain, []), strict=True)
+    ]
+    for *_, chain, entry in sorted(found, key=lambda each: each[:3]):
+        yield chain, entry
 
 
 def _plan(world: World, aloft: Aloft) -> OnboardingState | None:
