@@ -15,6 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from models.values import Value
     from workflows.rehearsal.flight import Flight
@@ -94,9 +95,16 @@ def _one(setting: Setting, given: dict[str, Value] | None, wanted: Wanted) -> No
     from workflows.rehearsal.deals import ordinary
     from workflows.rehearsal.fly import fly
     from workflows.rehearsal.plots import deal_svg
+    from workflows.rehearsal.world import MONTH
 
     facts = ordinary(setting.flow, setting.company, setting.start) if given is None else given
-    flight, told = _flown(lambda: fly(setting, facts))
+    with _progress("days", round(setting.months * MONTH)) as (done, at):
+
+        def passed(now: datetime) -> None:
+            at(now)
+            done((now - setting.start).days)
+
+        flight, told = _flown(lambda: fly(setting, facts, passed=passed))
     if wanted.as_json:
         typer.echo(json.dumps(_plain(told, flight), indent=2, ensure_ascii=False))
     else:
@@ -113,8 +121,8 @@ def _many(setting: Setting, number: int, given: Sequence[dict[str, Value]], want
     from workflows.rehearsal.fly import fly_many
     from workflows.rehearsal.plots import season_svg
 
-    with _progress(number) as landed:
-        found = _flown(lambda: fly_many(setting, number, given, landed=landed))
+    with _progress("deals", number) as (landed, at):
+        found = _flown(lambda: fly_many(setting, number, given, landed=landed, passed=at))
     if wanted.as_json:
         from pydantic import TypeAdapter
 
@@ -180,6 +188,7 @@ def _flown(go: Callable[[], T]) -> T:
 def _notes(setting: Setting, *, own: bool) -> None:
     """Say beforehand what a reader might take for a fault: people made up or missing, outages without an end."""
     from models.people import Directory
+    from workflows.rehearsal.outages import DATABASE
     from workflows.stand_ins import with_stand_ins
 
     if own:
@@ -193,24 +202,28 @@ def _notes(setting: Setting, *, own: bool) -> None:
             typer.echo(f"note: too few of the demo's company have some roles; made up: {', '.join(made_up)}", err=True)
     for outage in setting.outages:
         if outage.lasting is None:
-            typer.echo(
-                f"note: {outage.system} goes down on {outage.since:%Y-%m-%d %H:%M} UTC and never comes back; "
-                "what needs it becomes an incident", err=True,
-            )  # fmt: skip
+            # A deal goes on without its database, as far as it can; an action does not go on without its system.
+            lost = outage.system.casefold() == DATABASE
+            comes = "nothing is on record from then on" if lost else "what needs it becomes an incident"
+            gone = f"{outage.system} goes down on {outage.since:%Y-%m-%d %H:%M} UTC and never comes back"
+            typer.echo(f"note: {gone}; {comes}", err=True)
 
 
 @contextmanager
-def _progress(number: int) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many deals have landed."""
+def _progress(what: str, number: int) -> Iterator[tuple[Callable[[int], None], Callable[[datetime], None]]]:
+    """Show on a terminal how much is done and which day it is in virtual time; yield what is to be told of both."""
     if not sys.stderr.isatty():
-        yield lambda _n: None
+        yield (lambda _n: None), (lambda _at: None)
         return
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("deals", total=number)
-        yield lambda n: shown.update(task, completed=n)
+        task = shown.add_task(what, total=number)
+        yield (
+            lambda n: shown.update(task, completed=n),
+            lambda at: shown.update(task, description=f"{what} · {at:%d %b %Y}"),
+        )
 
 
 def _plain(told: Story, flight: Flight) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Generic, Literal, TypeVar
@@ -174,6 +175,11 @@ def who_key(who: Who) -> str:
             return f"table:{who.name}"
         case Named():
             return f"person:{who.person}"
+
+
+def are(people: Sequence[str]) -> str:
+    """Return the verb for so many people: one is asked, several are."""
+    return "are" if len(people) > 1 else "is"
 
 
 def who_words(who: Who) -> str:

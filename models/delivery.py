@@ -179,11 +179,14 @@ def synced(state: OnboardingState, answer: Synced, now: datetime) -> OnboardingS
     return _noted(state, now, "throughline", "project", f"Project tool: {', '.join(parts)}")
 
 
+SYNC_FAILED = "The project tool could not be brought up to date"
+
+
 def sync_failed(state: OnboardingState, error: str, now: datetime) -> OnboardingState:
     """Return the onboarding with the failure on record; the same one is not told twice."""
     if error == state.sync_error:
         return state
-    text = f"The project tool could not be brought up to date, it is tried again: {error}"
+    text = f"{SYNC_FAILED}, it is tried again: {error}"
     return _noted(state.model_copy(update={"sync_error": error}), now, "throughline", "project", text)
 
 

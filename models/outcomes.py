@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from models.approval import barred, counts, may_answer, policy_verdict, satisfied, short_of
-from models.asking import Customer, Hours, Ladder, Patience, Who, chosen, who_key, who_words
+from models.asking import Customer, Hours, Ladder, Patience, Who, are, chosen, who_key, who_words
 from models.calendar import Instants, Span
 from models.deal import NOBODY, Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
 from models.flow import (
@@ -339,8 +339,11 @@ def _satisfied(state: DealState, step_id: StepId, record: Record) -> bool:
 def _changed(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
     old = {person for people in before.values() for person in people}
     new = {person for people in after.values() for person in people}
-    come, gone = ", ".join(sorted(new - old)), ", ".join(sorted(old - new))
-    return [*([f"{come} is asked"] if come else []), *([f"{gone} is no longer asked"] if gone else [])]
+    come, gone = sorted(new - old), sorted(old - new)
+    return [
+        *([f"{', '.join(come)} {are(come)} asked"] if come else []),
+        *([f"{', '.join(gone)} {are(gone)} no longer asked"] if gone else []),
+    ]
 
 
 def _take_over(state: DealState, step: ApprovalDef, record: Record, now: datetime) -> bool:

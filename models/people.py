@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from models.absence import Absence, stand_in
 from models.approval import barred, short_of
-from models.asking import Customer, Group, Managers, Named, Owner, Role, Table, Who, who_key, who_words
+from models.asking import Customer, Group, Managers, Named, Owner, Role, Table, Who, are, who_key, who_words
 from models.calendar import CalendarSpec, HorizonTooNear, Instants, Pause, Span, Working, add, days, earlier, reminders
 from models.deal import DealState, Record, placed
 from models.flow import ApprovalDef
@@ -256,7 +256,7 @@ class _Asking(Generic[M]):
             meant = self._moved(key, [*self.people.get(key, []), *self._meant(climbed)])
             asked[key] = self._handed(key, meant) if not isinstance(who, Customer) else meant
         rest = self.need.rungs[len(climbed) :]
-        for called, why in ((self.need.fallback, "the fallback"), *((rung, "asked early") for rung in rest)):
+        for called, how in ((self.need.fallback, "as the fallback"), *((rung, "early") for rung in rest)):
             short = self._short(asked)
             if not short:
                 break
@@ -265,7 +265,7 @@ class _Asking(Generic[M]):
                 asked[key] = list(dict.fromkeys([*asked[key], *self._handed(key, self._moved(key, people))]))
             if people:
                 missing = " and ".join(dict.fromkeys(who_words(who) for who in short))
-                self.told.append(f"too few can answer for {missing}, so {', '.join(people)} is asked, {why}")
+                self.told.append(f"too few can answer for {missing}, so {', '.join(people)} {are(people)} asked {how}")
         return Asks(asked=asked, stands_in=self.stands_in, handed=self.handed, told=tuple(dict.fromkeys(self.told)))
 
     def _meant(self, rungs: Iterable[Sequence[Who]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from models.asking import Ladder, Silence, Who, chosen, who_key
+from models.asking import Ladder, Silence, Who, are, chosen, who_key
 from models.deal import Clock, DealState, Record, Status, base, placed
 from models.deeds import release, silence
 from models.flow import CallDef, RenderDef, StepId, WaitDef, commits, writes
@@ -83,8 +83,8 @@ def _climb(state: DealState, step_id: StepId, record: Record, rung: tuple[Who, .
     people = [p for who in looked_up(rung, state) or () for p in state.people.get(who_key(who), [])]
     record.resolved = False  # who stands in for them is found out with the next `record`
     record.asked = {party: list(dict.fromkeys([*asked, *people])) for party, asked in record.asked.items()}
-    names = ", ".join(people) or "nobody could be found"
-    state.note(now, SYSTEM, "escalated", f"{title(step_id)}: late, so {names} is asked too", step_id, people=people)
+    told = f"{', '.join(people) or 'nobody could be found'} {are(people)} asked too"
+    state.note(now, SYSTEM, "escalated", f"{title(step_id)}: late, so {told}", step_id, people=people)
 
 
 def _strike_revise(state: DealState, now: datetime) -> None:

@@ -24,10 +24,9 @@ with workflow.unsafe.imports_passed_through():
     from models.signalled import answered
     from models.turn import turn
     from workflows.steps import Waiting, carry_out, incident_of
+    from workflows.unwritten import pause
 
 DealInput = Annotated[Intake | DealState, Field(discriminator="t")]
-_AGAIN = timedelta(seconds=30)
-"""How long a deal waits before it writes once more to a database that did not answer."""
 
 
 @workflow.defn(name="DealLifecycle")
@@ -38,7 +37,7 @@ class DealLifecycle:
     def __init__(self, given: DealInput) -> None:
         self.state = given if isinstance(given, DealState) else _new(given, workflow.now())
         self.changed = True
-        self.written = True
+        self.unwritten_since: datetime | None = None
         self.flow_known = isinstance(given, DealState)
         self.under_way: set[asyncio.Task[None]] = set()
 
@@ -56,10 +55,11 @@ class DealLifecycle:
             await self.rest()
             if ring(state, workflow.now()):
                 self.changed = True
-        while not self.written or state.outbox:
+        while self.unwritten_since or state.outbox:
             await self.record()
-            if not self.written:
-                await workflow.sleep(_AGAIN, summary="the database does not answer; writing again")
+            if self.unwritten_since:
+                until_again = pause(self.unwritten_since, workflow.now())
+                await workflow.sleep(until_again, summary="the database does not answer; writing again")
         await self.report()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return str(state.ending)
@@ -125,7 +125,7 @@ class DealLifecycle:
         """Write what happened since the last wait point and learn who is asked and until when (D4)."""
         state = self.state
         parcel = batch(state, workflow.now(), with_flow=not self.flow_known)
-        if self.written and not parcel.entries and not parcel.needs:
+        if not self.unwritten_since and not parcel.entries and not parcel.needs:
             return
         try:
             answer = await workflow.execute_local_activity(
@@ -141,9 +141,10 @@ class DealLifecycle:
         except FailureError as failure:
             if is_cancelled_exception(failure):
                 raise
-            self.written = False  # business goes on; the outbox is kept and written later
+            # Business goes on; the outbox is kept and written later.
+            self.unwritten_since = self.unwritten_since or workflow.now()
             return
-        self.written = self.flow_known = True
+        self.unwritten_since, self.flow_known = None, True
         del state.outbox[: len(parcel.entries)]
         if recorded(state, answer, parcel.needs, workflow.now()) or state.outbox:
             self.changed = True
@@ -153,8 +154,9 @@ class DealLifecycle:
         """Wait until something changes or the earliest clock rings."""
         now, at = workflow.now(), next_ring(self.state)
         patience = None if at is None else max(at - now, timedelta(seconds=1))
-        if not self.written:
-            patience = min(patience or _AGAIN, _AGAIN)
+        if self.unwritten_since:
+            until_again = pause(self.unwritten_since, now)
+            patience = min(patience or until_again, until_again)
         try:
             await workflow.wait_condition(
                 lambda: self.changed, timeout=patience, timeout_summary="the next reminder, escalation or deadline"
@@ -166,7 +168,7 @@ class DealLifecycle:
         """Whether this run may hand over to a fresh history: nothing under way, nothing unwritten, nobody answering."""
         return (
             workflow.info().is_continue_as_new_suggested()
-            and self.written
+            and not self.unwritten_since
             and not self.under_way
             and not self.state.outbox
             and all(step.startswith("subflow:") for step in self.state.running)  # those report by message

@@ -32,10 +32,10 @@ with workflow.unsafe.imports_passed_through():
         OnboardingState,
         Synced,
     )
+    from workflows.unwritten import pause
 
 PROJECTS_QUEUE = "connector.projects"
 _NEAR = timedelta(days=60)
-_RECORD_AGAIN = timedelta(seconds=30)
 _SYNC_AGAIN = timedelta(hours=1)
 _PATIENCE = timedelta(hours=24)
 _HEARTBEAT = timedelta(seconds=6)
@@ -52,6 +52,7 @@ class Onboarding:
         self._state = given.state
         self._changed = False
         self._sync: workflow.ActivityHandle[Synced] | None = None
+        self.unwritten_since: datetime | None = None
         self._record_at: datetime | None = None
         self._sync_at: datetime | None = None
 
@@ -91,6 +92,11 @@ class Onboarding:
     def state(self) -> OnboardingState | None:
         """Return everything the onboarding is, or nothing while it is being laid out."""
         return self._state
+
+    def next_clock(self, now: datetime) -> datetime:
+        """Return when a clock does something next, apart from writing again."""
+        morning = self._morning(now)
+        return min(morning, self._sync_at or morning)
 
     def _now(self) -> OnboardingState:
         assert self._state is not None, "nothing acts before the plan is laid out"
@@ -183,8 +189,11 @@ class Onboarding:
                 )
             except FailureError as failure:  # a local activity's failure may come without an ActivityError around it
                 _unless_cancelled(failure)
-                self._record_at = workflow.now() + _RECORD_AGAIN
+                now = workflow.now()
+                self.unwritten_since = self.unwritten_since or now
+                self._record_at = now + pause(self.unwritten_since, now)
                 return
+            self.unwritten_since = None
             self._state = recorded(self._now(), written)
         row = batch(self._now()).onboarding
         where = f"{row.phase}, {row.tasks_done} of {row.tasks_total} tasks done, go-live {row.forecast_go_live}"
@@ -203,8 +212,8 @@ class Onboarding:
 
     async def _wait(self) -> None:
         """Wait for an act, for the project tool, or for the next morning, which moves what is late."""
-        state, now = self._now(), workflow.now()
-        morning = next(iter(state.working.opens[bisect_right(state.working.opens, now) :]), now + timedelta(days=1))
+        now = workflow.now()
+        morning = self._morning(now)
         until = min(each for each in (morning, self._record_at, self._sync_at) if each)
         try:
             await workflow.wait_condition(
@@ -215,6 +224,10 @@ class Onboarding:
         except TimeoutError:  # asyncio's; if it escaped, it would fail the workflow
             if workflow.now() >= morning:
                 self._state = forecast(self._now(), workflow.now())
+
+    def _morning(self, now: datetime) -> datetime:
+        opens = self._now().working.opens
+        return next(iter(opens[bisect_right(opens, now) :]), now + timedelta(days=1))
 
     def _result(self) -> OnboardingResult:
         state = self._now()

@@ -107,6 +107,27 @@ def test_an_outage_that_never_ends_is_noted_and_becomes_an_incident(
     assert "it did not answer in time" in out
 
 
+def test_a_database_that_never_comes_back_is_noted_and_told_of(
+    tmp_path: Path, facts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outages = tmp_path / "outages.toml"
+    outages.write_text('[[outages]]\nsystem = "database"\nfrom = 2026-11-20T09:00:00\n')
+    assert run(["rehearse", "managed-services", "--facts", str(facts), "--outages", str(outages), *START]) == 0
+    out, err = capsys.readouterr()
+    assert "never comes back; nothing is on record from then on" in err
+    assert "the database has not answered since Mon 23 Nov 2026" in " ".join(out.split())
+
+
+@pytest.mark.parametrize("many", [(), ("--deals", "2", "--months", "1")], ids=["one deal", "many"])
+def test_a_terminal_shows_which_day_it_is_in_virtual_time(
+    many: Sequence[str], facts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert run(["rehearse", "managed-services", "--facts", str(facts), *many, *START]) == 0
+    assert re.search(r"(days|deals) · \d\d (Nov|Dec) 2026", capsys.readouterr().err)
+
+
 WRONG_FACTS = {
     "not json": ("{discount: 35}", "is not JSON"),
     "a list of nothing": ("[]", "lists no deal"),

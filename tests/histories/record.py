@@ -10,10 +10,12 @@ import json
 import os
 import socket
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from temporalio.exceptions import ApplicationError
 
 from connectors.database import Database
 from connectors.settings import DatabaseSettings
@@ -25,16 +27,16 @@ HERE = Path(__file__).parent
 
 
 async def main() -> None:
-    """Let four deals live and keep their histories."""
+    """Let five deals live and keep their histories."""
     settings = DatabaseSettings(database_url=SecretStr(os.environ["DATABASE_URL"]))
     database = Database.at(settings)
     await employ(database)
     company = Company(await connect(os.environ["TEMPORAL_ADDRESS"]), database, Outside())
     async with company.at_work():
-        for name, play in (("won", _won), ("sent-back", _sent_back), ("held", _held), ("small", _small)):
+        for name, play in PLAYS.items():
             handle = await play(company)
             _keep("DealLifecycle", name, (await handle.fetch_history()).to_json())
-            if name == "won":
+            if name in ("won", "unwritten"):
                 below = company.client.get_workflow_handle(handle.id.replace("deal/", "onboarding/", 1))
                 _keep("Onboarding", name, (await below.fetch_history()).to_json())
     await database.close()
@@ -101,6 +103,31 @@ async def _small(company: Company):
     await company.until(handle, "handoff:managed-services")
     return handle
 
+
+async def _unwritten(company: Company):
+    """The database refuses twice for over a minute: while the deal is open, and when it and its onboarding begin."""
+    company.outside.price = (usd(5_000), percent(30))
+    handle = await company.arrive(values=deal_facts(discount=5))
+    await company.until(handle, "signature:sow")
+    async with _no_database(company):
+        await company.sign(handle)
+    await company.until(handle, "handoff:managed-services")
+    async with _no_database(company):
+        await company.answer(handle, "marco", "handoff:managed-services", "accept")
+    await asyncio.wait_for(handle.result(), 120)
+    await asyncio.sleep(60)  # the onboarding writes again
+    return handle
+
+
+@asynccontextmanager
+async def _no_database(company: Company):
+    company.outside.fail |= dict.fromkeys(("record", "record_onboarding"), ApplicationError("no", non_retryable=True))
+    yield
+    await asyncio.sleep(65)
+    company.outside.fail.clear()
+
+
+PLAYS = {"won": _won, "sent-back": _sent_back, "held": _held, "small": _small, "unwritten": _unwritten}
 
 if __name__ == "__main__":
     asyncio.run(main())

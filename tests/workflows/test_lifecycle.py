@@ -221,19 +221,13 @@ async def test_a_late_request_escalates_in_business_time(company):
     [ConnectionRefusedError("the database is down"), ApplicationError("never this way", non_retryable=True)],
     ids=["unreachable", "refusing for good"],
 )
-async def test_while_the_database_is_down_business_goes_on_and_everything_is_written_later(
-    company, monkeypatch, failure
-):
+async def test_while_the_database_is_down_business_goes_on_and_everything_is_written_later(company, failure):
     handle = await company.arrive()
     await company.until(handle, "approval:discount")
-    real = company.database.write
-
-    def down():
-        raise failure
-
-    monkeypatch.setattr(company.database, "write", down)
+    company.outside.fail["record"] = failure
     await company.answer(handle, "joel", "approval:discount")
-    monkeypatch.setattr(company.database, "write", real)
+    await company.outside.refusing.wait()
+    del company.outside.fail["record"]
     at = (await company.state(handle)).sources["crm"].replace(year=2027)
     news = acts.Revise(key="news", by="crm", source="crm", at=at, facts={"goals": Text(v="a change writes at once")})
     await company.act(handle, news)

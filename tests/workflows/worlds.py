@@ -13,7 +13,6 @@ from sqlmodel import col, select
 from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
@@ -26,12 +25,12 @@ from api.gateway import handed_in
 from connectors.database import Database
 from models import acts
 from models.calendar import CalendarSpec
-from models.calls import ActionCall, Intake, PrepareOnboarding
+from models.calls import ActionCall, Batch, Intake, PrepareOnboarding
 from models.deal import DealState, ExternalRef, Receipt
 from models.flow import FlowDef
 from models.money import Money, Percent, percent
 from models.onboarding import Begin, OnboardingBatch, OnboardingRecorded, Synced, SyncPlan
-from models.outcomes import Result
+from models.outcomes import Recorded, Result
 from models.pinned import PacketField, PacketSpec, TemplateSpec
 from models.progress import Wait
 from models.tables.people import Person
@@ -88,7 +87,8 @@ class Outside:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, int]] = []
-        self.fail: dict[str, ApplicationError] = {}
+        self.fail: dict[str, Exception] = {}
+        self.refusing = asyncio.Event()
         self.price: tuple[Money, Percent] | None = None
 
     def _count(self, call: ActionCall) -> None:
@@ -131,6 +131,8 @@ class Outside:
 
     @activity.defn(name="record_onboarding")
     async def record_onboarding(self, batch: OnboardingBatch) -> OnboardingRecorded:
+        if "record_onboarding" in self.fail:
+            raise self.fail["record_onboarding"]
         return OnboardingRecorded(seq=batch.onboarding.seq)
 
     @activity.defn(name="sync_plan")
@@ -163,10 +165,17 @@ class Company:
         self.extra: list[object] = []
         self.recorder = Recorder(database, business_time(COMPANY), b"k" * 32)
 
+    @activity.defn(name="record")
+    async def record(self, batch: Batch) -> Recorded:
+        if "record" in self.outside.fail:
+            self.outside.refusing.set()
+            raise self.outside.fail["record"]
+        return await self.recorder.record(batch)
+
     @asynccontextmanager
     async def at_work(self, **options: object) -> AsyncIterator[None]:
         """Run workers for the deals and the connectors while the block runs."""
-        own = [self.recorder.record, *self.outside.activities, expand_calendar, *self.extra]
+        own = [self.record, *self.outside.activities, expand_calendar, *self.extra]
         queues = ("deals", "connector.erp", "connector.projects")
         workers = [
             Worker(self.client, task_queue=queue, activities=own, interceptors=[Heartbeats()], **options)

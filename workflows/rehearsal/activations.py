@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,26 @@ def pause_after(policy: Any, number: int) -> timedelta:
     most: timedelta = policy.maximum_interval.ToTimedelta() or first * 100
     factor: float = (policy.backoff_coefficient or 2) ** min(number - 1, 40)
     return min(first * factor, most)
+
+
+def last_in_vain(asked: Any, outcome: Failed, number: int, first: datetime, over: datetime) -> tuple[int, datetime]:
+    """Return the number and the end of the last try in a row that an outage lets fail; no other has to be made.
+
+    Each falls when the retry policy has it; the first that might succeed, or comes too late, is not among them.
+    """
+    if outcome.back is None:
+        return number, over
+    policy, limit = asked.retry_policy, asked.schedule_to_close_timeout.ToTimedelta()
+    horizon = min(outcome.back, first + limit) if limit else outcome.back
+    most = policy.maximum_attempts or sys.maxsize
+    while True:
+        pause = pause_after(policy, number)
+        again, each = over + pause, pause + outcome.takes
+        if again >= horizon or number >= most:
+            return number, over
+        alike = pause == pause_after(policy, number + 1)  # and so are all that follow
+        tries = min(-((again - horizon) // each), most - number) if alike else 1
+        number, over = number + tries, over + each * tries
 
 
 def failure(asked: Any, outcome: Failed) -> FailureProto:

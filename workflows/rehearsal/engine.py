@@ -14,7 +14,15 @@ from temporalio.bridge.proto.child_workflow import StartChildWorkflowExecutionFa
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 
-from workflows.rehearsal.activations import backed_off, failure, name_of, pause_after, resolved, timed_out
+from workflows.rehearsal.activations import (
+    backed_off,
+    failure,
+    last_in_vain,
+    name_of,
+    pause_after,
+    resolved,
+    timed_out,
+)
 from workflows.rehearsal.instances import (
     JSON,
     ByReference,
@@ -26,6 +34,7 @@ from workflows.rehearsal.instances import (
     instance_of,
 )
 from workflows.rehearsal.outside import Attempt, Done, Outside, Refused, Wedged
+from workflows.rehearsal.rounds import Rounds
 
 _NOW, _EVENT = 0, 1
 """What is answered at once comes before other events of the same instant."""
@@ -35,12 +44,12 @@ class VirtualTime:
     """A clock, and every workflow that lives by it.
 
     With `exact` every value is written to JSON and read again, as on a server; else values are passed on.
-    `remember` keeps what each workflow was told, which a restart needs.
+    `remember` keeps what each workflow was told, which a restart needs; `rounds` may put off a timer.
     """
 
     def __init__(
         self, outside: Outside, *, start: datetime, workflows: Sequence[type], seed: int = 0,
-        exact: bool = False, remember: bool = False, roll_over_after: int = 400,
+        exact: bool = False, remember: bool = False, roll_over_after: int = 400, rounds: Rounds | None = None,
     ) -> None:  # fmt: skip
         self.now = start
         self.outside = outside
@@ -48,7 +57,7 @@ class VirtualTime:
         self.converter = JSON if exact else ByReference()
         self._kinds = {definition_of(each).name: each for each in workflows}
         self._definitions = {each: definition_of(each) for each in workflows}
-        self._seed, self._remember, self._roll_over_after = seed, remember, roll_over_after
+        self._seed, self._remember, self._roll_over_after, self._rounds = seed, remember, roll_over_after, rounds
         self._order = count()
         self._heap: list[tuple[datetime, int, int, Callable[[], None]]] = []
         self._answers: dict[str, Any] = {}
@@ -84,10 +93,13 @@ class VirtualTime:
 
     def signal(self, run_id: str, name: str, payloads: Sequence[Payload]) -> None:
         """Send a signal to a workflow that has not ended."""
+        run = self.runs[run_id]
         job = WorkflowActivationJob()
+        # The SDK groups what a signal leads to by the signal's event; each has a number of its own, from 1.
+        job.signal_workflow.originating_event_id = run.activations + 1
         job.signal_workflow.signal_name = name
         job.signal_workflow.input.extend(payloads)
-        self._activate(self.runs[run_id], job)
+        self._activate(run, job)
 
     def run(self, until: datetime, done: Callable[[], bool] = lambda: False) -> None:
         """Let time pass until an instant, until nothing is left to happen, or until `done`."""
@@ -185,8 +197,10 @@ class VirtualTime:
             case "start_timer":
                 timer = command.start_timer
                 run.timers.add(timer.seq)
-                number, seq = run.number, timer.seq
-                self.at(self.now + timer.start_to_fire_timeout.ToTimedelta(), lambda: self._fire(run, number, seq))
+                number, seq, when = run.number, timer.seq, self.now + timer.start_to_fire_timeout.ToTimedelta()
+                if self._rounds is not None:
+                    when = self._rounds.rests(run, seq, self.now, when)
+                self.at(when, lambda: self._fire(run, number, seq))
             case "cancel_timer":
                 run.timers.discard(command.cancel_timer.seq)
             case "schedule_activity":
@@ -217,6 +231,8 @@ class VirtualTime:
         if run.ended or run.number != number or seq not in run.timers:
             return
         run.timers.discard(seq)
+        if self._rounds is not None:
+            self._rounds.woke(run, seq, self.now)
         job = WorkflowActivationJob()
         job.fire_timer.seq = seq
         self._activate(run, job)
@@ -252,6 +268,8 @@ class VirtualTime:
                 [payload] = self.converter.to_payloads([outcome.result])
                 self._tell(run, life, asked, over, payload, local=local)
             return
+        if not local:  # a local action's tries are few, and its pauses partly the workflow's own
+            number, over = last_in_vain(asked, outcome, number, first, over)
         pause = pause_after(asked.retry_policy, number)
         most = asked.retry_policy.maximum_attempts
         if outcome.in_vain or (most and number >= most):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from models.deal import Entry, base
-from models.flow import FlowDef
+from models.flow import FlowDef, StepId
+from models.turn import title
 from models.values import Value
 
 ONBOARDING = "onboarding"
@@ -15,6 +17,7 @@ ONBOARDING = "onboarding"
 MACHINES, PLAN_TASK, DATE = "running", "plan task", "date"
 """Kinds of waiting for something else than an answer: a system, work of the plan, a day to come."""
 OPEN = "open"
+_BELOW = re.compile(r"\|(subflow:.+?)\|\d+(?=\||$)")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Waited:
     working: timedelta
     answered: bool
     """Whether it was they who answered in the end."""
+    below: str = ""
+    """The subflow that waited, by its step and item."""
+    asked: tuple[str, ...] = ()
+    """Whom the deal asks meanwhile, where it waits for a day or for something from outside."""
 
     @property
     def elapsed(self) -> timedelta:
@@ -68,6 +75,8 @@ class Flight:
     waited: tuple[Waited, ...]
     entries: tuple[Entry, ...]
     """The journals of the deal, its subflows and its onboarding; empty where only figures are wanted."""
+    chains: tuple[str, ...]
+    """Of every entry the workflow it is of."""
     counts: Mapping[str, int]
     """How often something happened, by kind of journal entry: escalated, incident, rework, reminder ..."""
     closed: datetime | None = None
@@ -82,6 +91,20 @@ class Flight:
     @property
     def elapsed(self) -> timedelta:
         return self.until - self.arrived
+
+
+def subflow(chain: str) -> tuple[StepId, str]:
+    """Return the deal's step a workflow below it belongs to, and what people call it: "site survey b".
+
+    Both are empty for the deal itself and for its onboarding.
+    """
+    steps = _BELOW.findall(chain)
+    return (base(steps[0]), ", ".join(spoken(title(step)) for step in steps)) if steps else ("", "")
+
+
+def spoken(name: str) -> str:
+    """Return the name of a step done once for each item as people say it: "site survey[b]" is "site survey b"."""
+    return name.replace("[", " ").replace("]", "")
 
 
 def stays(

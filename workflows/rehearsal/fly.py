@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from models.values import Value
 from workflows.rehearsal.deals import Deal, ordinary, varied
@@ -16,23 +16,33 @@ from workflows.rehearsal.world import MONTH, Setting, World
 TAIL = 9
 """Months that go on after the last of many deals has arrived, so that most come to their end."""
 Progress = Callable[[int], None]
+Passed = Callable[[datetime], None]
 
 
-def fly(setting: Setting, facts: Mapping[str, Value] | None = None) -> tuple[Flight, Story]:
-    """Return what becomes of one deal, and its timeline; without facts, of an ordinary one."""
+def fly(
+    setting: Setting, facts: Mapping[str, Value] | None = None, *, passed: Passed = lambda _at: None
+) -> tuple[Flight, Story]:
+    """Return what becomes of one deal, and its timeline; without facts, of an ordinary one.
+
+    `passed` is told day by day how far it has come.
+    """
     found: list[Flight] = []
     world = World(setting, found.append)
     given = ordinary(setting.flow, setting.company, setting.start)
     world.arrive(setting.start, given if facts is None else facts, deal="deal/rehearsal/1")
-    world.run()
+    world.run(passed)
     [flight] = found
     return flight, story(flight, setting.flow, setting.company, world.diary.calendar(setting.calendar))
 
 
 def fly_many(
-    setting: Setting, number: int, given: Sequence[Mapping[str, Value]] = (), *, landed: Progress = lambda _n: None
-) -> Figures:
-    """Return the figures of many deals that arrive over the setting's months; `landed` is told how many are done."""
+    setting: Setting, number: int, given: Sequence[Mapping[str, Value]] = (), *, landed: Progress = lambda _n: None,
+    passed: Passed = lambda _at: None,
+) -> Figures:  # fmt: skip
+    """Return the figures of many deals that arrive over the setting's months.
+
+    `landed` is told how many are done, `passed` day by day how far they have come.
+    """
     arrivals = timedelta(days=round(setting.months * MONTH))
     tally = Tally(setting.flow, setting.company)
 
@@ -45,7 +55,7 @@ def fly_many(
     _send_off(world, varied(
         setting.flow, setting.company, world.clock, working, setting.start, setting.months, number, setting.seed, given
     ))  # fmt: skip
-    world.run()
+    world.run(passed)
     return tally.figures(setting.start, world.setting.until, world.diary, arrivals)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from models.begin import begin
@@ -42,6 +43,9 @@ class Office:
         self.trouble = trouble or (lambda _attempt: timedelta(0))
         self._flows: dict[str, FlowDef] = {}
         self.journal: dict[str, list[Entry]] = {}
+        self.order: dict[str, list[int]] = {}
+        """When each entry of a journal came on record, counted through all journals."""
+        self._entries = count()
         self.onboardings: dict[str, OnboardingBatch] = {}
         self.effects: dict[str, list[str]] = {}
         """Effect key -> what was done outside under it, try by try; one entry each when nothing is ever asked twice."""
@@ -94,7 +98,9 @@ class Office:
     def _journal(self, chain: str, entries: Sequence[Entry]) -> None:
         known = self.journal.setdefault(chain, [])
         last = known[-1].seq if known else 0
-        known.extend(entry for entry in entries if entry.seq > last)
+        fresh = [entry for entry in entries if entry.seq > last]
+        known.extend(fresh)
+        self.order.setdefault(chain, []).extend(next(self._entries) for _ in fresh)
         self.recorded(chain)
 
     def _act(self, call: ActionCall) -> Result:

@@ -12,7 +12,7 @@ from models.onboarding import SyncPlan
 from workflows.rehearsal.outside import Attempt, Failed
 
 PROJECT_TOOL, DATABASE, DOCUMENTS = "project tool", "database", "documents"
-_CALL, _RENDER = timedelta(seconds=2), timedelta(seconds=1)
+_CALL, _RENDER, _TRIED_IN_VAIN = timedelta(seconds=2), timedelta(seconds=1), timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,24 @@ class Outage:
         gone = at - self.since
         return (gone % self.every if self.every else gone) < self.lasting
 
+    def back(self, at: datetime) -> datetime | None:
+        """Return when the system that is down at an instant comes back; None when it never does."""
+        if self.lasting is None:
+            return None
+        times = (at - self.since) // self.every if self.every else 0
+        return self.since + (self.every or self.lasting) * times + self.lasting
 
-def trouble(attempt: Attempt, now: datetime, outages: Sequence[Outage], flow: FlowDef | None) -> timedelta | Failed:
-    """Return how long a try takes, or that the system it needs is down."""
+
+def trouble(
+    attempt: Attempt, now: datetime, outages: Sequence[Outage], flow: FlowDef | None, until: datetime
+) -> timedelta | Failed:
+    """Return how long a try takes, or that the system it needs is down, in a rehearsal that is over at `until`."""
     system, takes = _system(attempt, flow)
     for outage in outages:
         names = (system, getattr(attempt.argument, "action", attempt.name))
         if any(outage.system.casefold() == name.casefold() for name in names) and outage.down(now):
-            return Failed("unavailable", f"{system or outage.system} does not answer", takes=timedelta(seconds=1))
+            said = f"{system or outage.system} does not answer"
+            return Failed("unavailable", said, takes=_TRIED_IN_VAIN, back=outage.back(now) or until)
     return takes
 
 

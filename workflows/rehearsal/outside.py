@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 
@@ -29,12 +29,16 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The try failed; it is made again by the action's retry policy unless that would be in vain."""
+    """The try failed; it is made again by the action's retry policy unless that would be in vain.
+
+    `back` is known of an outage: every try before it fails in the same way.
+    """
 
     kind: str
     message: str
     in_vain: bool = False
     takes: timedelta = timedelta(0)
+    back: datetime | None = None
 
 
 class Refused(Exception):

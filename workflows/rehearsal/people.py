@@ -104,6 +104,10 @@ class Company:
         """Return what somebody is called in a story."""
         return self.find(who).name
 
+    def called(self, who: str) -> str:
+        """Return the name of one of its people, or the word itself when it is nobody's id."""
+        return self.named[who].name if who in self.named else who
+
     def among(self, role: str) -> Person | None:
         """Return the first active person of a role."""
         return next((each for each in self.people if each.active and role in each.roles), None)

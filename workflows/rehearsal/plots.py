@@ -40,7 +40,8 @@ def deal_svg(flight: Flight, company: Company, working: Working, *, page: bool =
     for i, wait in enumerate(rows):
         y = 50 + _ROW * i
         name = "a date" if wait.who == DATE else company.name(wait.who)
-        parts.append(_text(_LEFT - 10, y + 15, f"{_short(wait.title, 26)} · {_short(name, 18)}", anchor="end"))
+        what = f"{wait.title}, {wait.below}" if wait.below else wait.title
+        parts.append(_text(_LEFT - 10, y + 15, f"{_short(what, 26)} · {_short(name, 18)}", anchor="end"))
         colour = _LOOKS.get(wait.kind, "now-mark")
         long = max(x(min(wait.until, flight.until)) - x(wait.since), 2.5)
         parts.append(_rect(x(wait.since), y + 4, long, _ROW - 9, colour))

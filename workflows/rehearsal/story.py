@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from email.utils import parseaddr
 
 from models.calendar import Working
 from models.deal import Entry, base
-from models.flow import FlowDef
+from models.delivery import SYNC_FAILED
+from models.flow import FlowDef, StepId
 from models.turn import title
-from workflows.rehearsal.flight import MACHINES, ONBOARDING, OPEN, PLAN_TASK, Flight, Waited
+from workflows.rehearsal.flight import DATE, MACHINES, ONBOARDING, OPEN, PLAN_TASK, Flight, Waited, spoken, subflow
 from workflows.rehearsal.people import Company, Zone
 
 _WORKDAY = timedelta(hours=8)
@@ -23,6 +25,8 @@ _MARKS: Mapping[str, str] = {
     "question": "wrong", "rework": "back", "declined": "back", "risk": "late", "hold": "wrong", "ending": "ends",
     "complete": "does", "start": "does", "onboarding": "ends", "skipped": "skips", "arrived": "ends",
 }  # fmt: skip
+_ASKED = re.compile(r"(?:[^\s,;]+, )*[^\s,;]+(?= (?:is|are) (?:no longer )?asked| stands in for )")
+"""Those of whom an entry says that they are asked."""
 _NAMES: Mapping[str, str] = {"throughline": "Throughline", "crm": "CRM", "erp": "ERP", "silence": "Silence"}
 
 
@@ -124,7 +128,8 @@ def _title(flight: Flight) -> str:
 
 def _went_live(flight: Flight) -> str:
     if flight.went_live is None:
-        return f" {flight.why.partition('; ')[2].capitalize()}." if ";" in flight.why else ""
+        rest = flight.why.partition("; ")[2]
+        return f" {rest[0].upper()}{rest[1:]}." if rest else ""
     promised = flight.promised
     late = (flight.went_live - promised).days if promised else 0
     how = f", {abs(late)} days {'after' if late > 0 else 'before'} the promise of {promised:%d %b %Y}" if late else ""
@@ -133,52 +138,73 @@ def _went_live(flight: Flight) -> str:
 
 def _lines(flight: Flight, flow: FlowDef, company: Company, zone: Zone) -> Iterator[Line]:
     stage = flow.stages[0].name
-    asked: dict[tuple[datetime, str], list[Waited]] = {}
+    asked: dict[tuple[datetime, str, str], list[Waited]] = {}
     for each in flight.waited:
-        asked.setdefault((each.since, each.title), []).append(each)
+        asked.setdefault((each.since, each.below, each.title), []).append(each)
     passing = _passing(flight)
-    for entry in flight.entries:
-        stage = _stage(flow, entry, stage)
-        if entry.kind in _QUIET or (entry.kind == "question" and entry.seq in passing):
+    for chain, entry in zip(flight.chains, flight.entries, strict=True):
+        step, below = subflow(chain)
+        stage = _stage(flow, entry, stage, step or entry.step)
+        if _quiet(entry) or (entry.kind == "question" and (chain, entry.seq) in passing):
             continue
-        people = asked.get((entry.at, title(entry.step)), []) if entry.step else []
+        waits = asked.get((entry.at, below, title(entry.step)), []) if entry.step and entry.kind == "opened" else []
         who = _NAMES.get(entry.who) or company.name(entry.who)
-        if entry.kind == "opened" and people:
-            who = f"→ {' or '.join(sorted(company.name(each.who) for each in people))}"
+        people = {company.name(person) for each in waits for person in each.asked or (each.who,)}
         yield Line(
             entry.at.astimezone(zone),
             stage,
-            who,
-            _text(entry, company),
-            _MARKS.get(entry.kind, ""),
+            f"→ {' or '.join(sorted(people))}" if people else who,
+            _within(below, entry, _text(entry, company) + _awaited(waits)),
+            "wrong" if entry.kind == "project" else _MARKS.get(entry.kind, ""),
             entry.kind,
-            _took(flight, entry),
+            _took(flight, entry, below),
         )
 
 
-def _stage(flow: FlowDef, entry: Entry, stage: str) -> str:
-    if entry.kind in ("onboarding", "start", "complete", "block", "unblock"):
+def _quiet(entry: Entry) -> bool:
+    return entry.kind in _QUIET and not entry.text.startswith(SYNC_FAILED)
+
+
+def _within(below: str, entry: Entry, text: str) -> str:
+    """Say which subflow a line is about; its own beginning and end are told under its name."""
+    if not below:
+        return text
+    if entry.kind == "arrived":
+        return f"{below} begins; {text.partition('; ')[2]}"
+    return text.replace("the deal", below, 1) if entry.kind == "ending" else f"{below}: {text}"
+
+
+def _awaited(waits: Sequence[Waited]) -> str:
+    """Say what a deal waits for, where an answer of those who are asked is not it."""
+    if any(each.who == DATE for each in waits):
+        return "; the deal waits until its day comes"
+    return "; it comes from outside" if any(each.asked for each in waits) else ""
+
+
+def _stage(flow: FlowDef, entry: Entry, stage: str, step: StepId | None) -> str:
+    if entry.kind in ("onboarding", "project", "start", "complete", "block", "unblock"):
         return ONBOARDING
     if stage == ONBOARDING:
         return stage
     # Steps of later stages are skipped as soon as that is known; the deal is not there yet.
-    placed = flow.steps.get(base(entry.step)) if entry.step and entry.kind != "skipped" else None
+    placed = flow.steps.get(base(step)) if step and entry.kind != "skipped" else None
     return str(entry.body.get("to_stage")) if entry.kind == "rework" else placed.stage.name if placed else stage
 
 
-def _passing(flight: Flight) -> set[int]:
+def _passing(flight: Flight) -> set[tuple[str, int]]:
     """Return questions that closed in the instant they came up: the deal had not been told its facts yet."""
-    closed = {(e.at, e.step) for e in flight.entries if e.kind == "question closed"}
-    return {e.seq for e in flight.entries if e.kind == "question" and (e.at, e.step) in closed}
+    told = list(zip(flight.chains, flight.entries, strict=True))
+    closed = {(chain, e.at, e.step) for chain, e in told if e.kind == "question closed"}
+    return {(chain, e.seq) for chain, e in told if e.kind == "question" and (chain, e.at, e.step) in closed}
 
 
-def _took(flight: Flight, entry: Entry) -> timedelta | None:
+def _took(flight: Flight, entry: Entry, below: str) -> timedelta | None:
     if entry.step is None or entry.kind not in ("decided", "signed", "completed", "done", "declined"):
         return None
     found = [
         w for w in flight.waited if w.who == entry.who and w.until == entry.at and w.kind not in (MACHINES, PLAN_TASK)
     ]
-    return next((w.working for w in found if w.title == title(entry.step)), None)
+    return next((w.working for w in found if (w.below, w.title) == (below, title(entry.step))), None)
 
 
 def _text(entry: Entry, company: Company) -> str:
@@ -186,10 +212,12 @@ def _text(entry: Entry, company: Company) -> str:
     text = entry.text.rpartition(" (")[0] or entry.text if entry.kind == "done" else entry.text
     for reason in (": in order", f"{entry.who} answered "):
         text = text.replace(reason, "")
+    text = text.removesuffix(f" by {entry.who}")
+    if entry.step:
+        text = text.replace(title(entry.step), spoken(title(entry.step)), 1)
+    text = _ASKED.sub(lambda found: ", ".join(company.called(each) for each in found[0].split(", ")), text)
     for person in company.people:
-        text = text.replace(f" {person.id} is asked", f" {person.name} is asked").replace(
-            f", {person.id} ", f", {person.name} "
-        )
+        text = text.replace(f", {person.id} ", f", {person.name} ")
     return text
 
 
@@ -220,10 +248,13 @@ def _why(
         told = ["weekend" if weekends == 1 else f"{weekends} weekends", *told]
     idle = len(days) - len(free)
     if idle:
-        names = dict.fromkeys(
-            company.name(w.who) for w in flight.waited if w.since <= since and w.until >= until and w.kind != MACHINES
+        waits = [w for w in flight.waited if w.since <= since and w.until >= until and w.kind != MACHINES]
+        names = dict.fromkeys(company.name(w.who) for w in waits if not w.asked)
+        things = dict.fromkeys(f"the {w.title}" for w in waits if w.asked)
+        told.append(
+            f"{idle} working {'day' if idle == 1 else 'days'}{f' with {_some(names)}' if names else ''}"
+            + (f"{' and' if names else ''} waiting for {_some(things)}" if things else "")
         )
-        told.append(f"{idle} working {'day' if idle == 1 else 'days'}{f' with {_some(names)}' if names else ''}")
     return ", ".join(told)
 
 

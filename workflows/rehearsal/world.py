@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,7 +28,7 @@ from workflows.rehearsal.answers import REASONS, chosen, enough
 from workflows.rehearsal.deals import dated
 from workflows.rehearsal.doors import act_of
 from workflows.rehearsal.engine import VirtualTime
-from workflows.rehearsal.flight import DATE, MACHINES, Flight, Waited
+from workflows.rehearsal.flight import DATE, MACHINES, Flight, Waited, subflow
 from workflows.rehearsal.instances import ByReference
 from workflows.rehearsal.landing import landed
 from workflows.rehearsal.office import Office
@@ -35,6 +36,7 @@ from workflows.rehearsal.outages import Outage, trouble
 from workflows.rehearsal.outside import Attempt, Failed, Refused
 from workflows.rehearsal.people import Company, Diary, Draw, draws
 from workflows.rehearsal.plan_work import PlanWork
+from workflows.rehearsal.rounds import Rounds
 
 MOST_MONTHS = 36
 MONTH = 30.44
@@ -117,9 +119,11 @@ class World:
         self.office.recorded = self._recorded
         self.office.flow_of = lambda chain: self.state(chain).flow
         self._company_time = self.diary.calendar(setting.calendar)
+        self._rounds = Rounds()
         self.time = VirtualTime(
-            self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed
-        )
+            self.office, start=setting.start, workflows=[DealLifecycle, Onboarding], seed=setting.seed,
+            rounds=self._rounds,
+        )  # fmt: skip
         self.plan_work = PlanWork(self)
         self.aloft: dict[str, Aloft] = {}
         self.landed, self.keep_journal = landed, keep_journal
@@ -133,9 +137,11 @@ class World:
         """Let the CRM report a new deal at an instant."""
         self.time.at(at, partial(self._arrives, Aloft(deal, name, facts, at)))
 
-    def run(self) -> None:
-        """Let time pass until every deal has landed or the rehearsal is over."""
-        self.time.run(self.setting.until)
+    def run(self, passed: Callable[[datetime], None] = lambda _at: None) -> None:
+        """Let time pass until every deal has landed or the rehearsal is over; `passed` is told day by day."""
+        while (at := self.time.next_event()) is not None and at <= self.setting.until:
+            self.time.run(min(at + timedelta(days=1), self.setting.until))
+            passed(self.time.now)
         self.time.now = max(self.time.now, self.setting.until)
         for aloft in list(self.aloft.values()):
             self._land(aloft, self.setting.until)
@@ -176,10 +182,12 @@ class World:
 
     def _arrives(self, aloft: Aloft) -> None:
         self.aloft[aloft.deal] = aloft
-        self.time.start(DealLifecycle, Intake(flow=self.flow, deal=aloft.deal), aloft.deal)
         written = {path for each in self.flow.steps.values() for path in writes(each.step, self.flow)}
         facts = {path: value for path, value in aloft.facts.items() if path not in written}
-        self._send(aloft.deal, acts.Revise(key="crm", by="crm", source="crm", at=self.time.now, facts=facts))
+        report = acts.Revise(key="crm", by="crm", source="crm", at=self.time.now, facts=facts)
+        # As the CRM's events do: a deal that began without its facts would ask others than its owner.
+        with suppress(Refused):
+            self.time.start(DealLifecycle, Intake(flow=self.flow, deal=aloft.deal), aloft.deal, ("act", report))
 
     def _recorded(self, chain: str) -> None:
         aloft = self.of(chain)
@@ -211,7 +219,8 @@ class World:
         for key in [key for key in aloft.waiting if key[0].startswith(f"{chain} ") and key not in now]:
             self.close(aloft, key)
         for key, wait in now.items():
-            aloft.waiting.setdefault(key, (wait, self.time.now))
+            _, since = aloft.waiting.get(key, (wait, self.time.now))
+            aloft.waiting[key] = (wait, since)  # as it is now: whom it asks may have been found out meanwhile
             offers = ",".join(offer.do for offer in wait.acts)
             if wait.acts and wait.kind != MACHINES and (*key, offers) not in aloft.seen:
                 aloft.seen.add((*key, offers))
@@ -235,7 +244,9 @@ class World:
         human = kind not in (DATE, MACHINES)
         working = self.diary.worked(person, since, self.time.now) if human else self.time.now - since
         answered = key in aloft.answered or not human
-        aloft.waited.append(Waited(key[1], wait.title, kind, since, self.time.now, working, answered))
+        asked = wait.waiting_on if key[1] in (DATE, self.company.world.id) else ()
+        below = subflow(key[0].removesuffix(f" {wait.id}"))[1]
+        aloft.waited.append(Waited(key[1], wait.title, kind, since, self.time.now, working, answered, below, asked))
 
     # --- people
 
@@ -343,7 +354,10 @@ class World:
         return {path: self.supply(aloft, path) for path in paths if path in flow.facts}
 
     def _trouble(self, attempt: Attempt) -> timedelta | Failed:
-        return trouble(attempt, self.time.now, self.setting.outages, self.flow)
+        found = trouble(attempt, self.time.now, self.setting.outages, self.flow, self.setting.until)
+        if isinstance(found, Failed):
+            self._rounds.tried(attempt, found)
+        return found
 
     # --- the end
 
@@ -356,6 +370,7 @@ class World:
             if self.time.runs[chain].ended:
                 self.time.runs[chain].instance = None
             self.office.journal.pop(chain, None)
+            self.office.order.pop(chain, None)
             self.office.onboardings.pop(chain, None)
         self._forget()
         for effect in [each for each in self.office.effects if each.startswith(f"{aloft.deal}|")]:
