@@ -113,7 +113,7 @@ def barred(step: ApprovalDef, person: str, state: DealState) -> str:
     mine = [path for path in watched if state.facts_by.get(path) == person]
     if mine:
         return f"you last changed {', '.join(mine)}, so somebody else must approve it"
-    for other in (*step.not_same_as, *_second_to(step, state)):
+    for other in second_people(step, state):
         if any(d.person == person and d.verdict == "yes" for d in state.record(other).decisions):
             return f"you answered {other.partition(':')[2]}; this step needs a second person"
     return ""
@@ -124,9 +124,10 @@ def _prices(state: DealState) -> list[str]:
     return [path for path, spec in state.flow.facts.items() if spec.guardrail and spec.type in ("money", "percent")]
 
 
-def _second_to(step: ApprovalDef, state: DealState) -> list[StepId]:
-    """Return the steps that need another person than this one: asked again, it must not take theirs."""
-    return [other for other, each in state.flow.steps.items() if step.id in getattr(each.step, "not_same_as", ())]
+def second_people(step: ApprovalDef, state: DealState) -> tuple[StepId, ...]:
+    """Return the steps that need another person than this one, whichever of the two says so."""
+    others = (other for other, each in state.flow.steps.items() if step.id in getattr(each.step, "not_same_as", ()))
+    return (*step.not_same_as, *others)
 
 
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:

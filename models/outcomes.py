@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.approval import barred, counts, may_answer, policy_verdict, satisfied, short_of
+from models.approval import barred, counts, may_answer, policy_verdict, satisfied, second_people, short_of
 from models.asking import Customer, Hours, Ladder, Patience, Who, are, chosen, who_key, who_words
 from models.calendar import Instants, Span
 from models.deal import NOBODY, Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
@@ -197,7 +197,9 @@ def _handed_on(state: DealState, step_id: StepId, record: Record) -> bool:
 def _lost_meanwhile(state: DealState, step_id: StepId, record: Record) -> bool:
     """Return whether, after a no here, a yes to another step left too few who may still answer both."""
     here = placed(state, step_id)
-    if here is None or not isinstance(here.step, ApprovalDef) or not here.step.not_same_as or nobody(record):
+    if here is None or not isinstance(here.step, ApprovalDef) or nobody(record):
+        return False
+    if not second_people(here.step, state):
         return False
     return policy_verdict(here.step, record, reading(here.step, step_id, state), state) is False
 
