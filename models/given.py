@@ -165,15 +165,16 @@ def form_answers(
 ) -> dict[str, Any]:
     """Return what somebody would type into a form: the known answers, and made-up ones for the other fields."""
     typed: dict[str, Any] = {}
-    for name in _fields(flow, path):
+    schema = flow.forms.get(path, {})  # none where no step of this flow asks for it: then nobody answers it
+    for name in schema.get("properties", {}):
         spec = flow.facts.get(f"{path}.{name}")
         if spec is None:
             continue
-        options = _options(flow.forms[path], name)
+        options = _options(schema, name)
         value = (known or {}).get(spec.path)
         if value is None:
             made = assumed(flow, spec.model_copy(update={"options": options}), near)
-            value = _allowed(made, flow.forms[path]["properties"][name])
+            value = _allowed(made, schema["properties"][name])
         typed[name] = plain_of(value)
     return typed
 

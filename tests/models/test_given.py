@@ -114,6 +114,7 @@ def test_a_form_no_step_of_the_flow_asks_for_is_read_and_written_all_the_same():
     assert known == given(other, {"survey.level": "high", "survey.seats": 40})
     assert known["survey.seats"] == Whole(v=40)
     assert given(other, {"survey": {}}) == {}
+    assert assumed_form(other, "survey") == {"survey": Form(v="{}")}
     assert given(other, written_down(other, known)) == known
     with pytest.raises(GivenWrong, match=r"there is no fact 'survey\.seets'; did you mean 'survey\.seats'"):
         given(other, {"survey": {"seets": 3}})
