@@ -19,9 +19,9 @@ from models.tables.requests import Request
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "messages"
 Channel = Literal["mail", "slack"]
-_ASKING = ("request", "reminder", "escalated", "nudge", "answered")
+ASKING = ("request", "reminder", "escalated", "nudge", "answered")
 """Templates that ask their reader for an answer."""
-_ANSWERABLE = (*_ASKING, "comment")
+_ANSWERABLE = (*ASKING, "comment")
 """Templates whose message in chat carries the buttons that answer its request."""
 
 
@@ -121,7 +121,7 @@ def _known(body: Mapping[str, Any], request: Request | None, reader: str) -> dic
     page = shown(request)
     if body.get("template") == "closed":  # whoever is named in a rewritten message did something else
         return {**body, **page}
-    if body.get("rewrites") and body.get("template") in _ASKING and not _may_answer(request, reader):
+    if body.get("rewrites") and body.get("template") in ASKING and not _may_answer(request, reader):
         return {**page, **body, "template": "settled", **answer_of(request, reader)}
     return {**page, **{name: said for name, said in body.items() if said or name not in page}}
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
-from activities.composing import Addressed, Channel, Composer, standing
+from activities.composing import ASKING, Addressed, Channel, Composer, standing
 from activities.outbound import Delivery
 from activities.read_side import answering
 from connectors.contract import DuplicateSafety, ExternalRef, Messenger, NotFound, Unavailable
@@ -22,7 +22,7 @@ WITHDRAWN = ExternalRef(id="withdrawn")
 """Stands for a message whose request was closed before it could be sent."""
 NOTHING = ExternalRef(id="nothing to rewrite")
 """Stands for a rewriting that is no longer needed, or whose message never went out."""
-_ASKS = ("request", "reminder", "escalated", "overdue", "signing", "nudge", "answered")
+_ASKS = (*ASKING, "overdue", "signing")
 
 
 class Messages:

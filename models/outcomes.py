@@ -199,8 +199,8 @@ def _lost_meanwhile(state: DealState, step_id: StepId, record: Record) -> bool:
     here = placed(state, step_id)
     if here is None or not isinstance(here.step, ApprovalDef) or nobody(record):
         return False
-    now = reading(here.step, step_id, state)
-    return bool(second_people(here.step, state)) and policy_verdict(here.step, record, now, state) is False
+    another = second_people(here.step, state)  # without it no answer elsewhere takes anybody away
+    return bool(another) and policy_verdict(here.step, record, reading(here.step, step_id, state), state) is False
 
 
 def _short(state: DealState, step_id: StepId, record: Record) -> list[Who]:
