@@ -191,6 +191,8 @@ def _own(path: Path) -> bool:
 
 def _imported(modules: _Modules, findings: list[Finding]) -> Iterator[ModuleType]:
     for path in modules.files:
+        if modules.only not in (None, path) and not _shares(path):
+            continue
         taken = _taken(path, modules.folder)
         if taken:
             findings.append(Finding("name_taken", str(path), 1, f"{path.name} hides {taken}", "rename the file"))
@@ -207,6 +209,11 @@ def _imported(modules: _Modules, findings: list[Finding]) -> Iterator[ModuleType
         finally:
             _mark(modules)
         yield module
+
+
+def _shares(path: Path) -> bool:
+    """Whether a file holds what flows use without importing it; no other file beside a single one is run."""
+    return any(name in path.read_text("utf-8", "replace") for name in ("PACKETS", "PROPERTIES"))
 
 
 def _mark(modules: _Modules) -> None:

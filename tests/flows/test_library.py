@@ -151,6 +151,14 @@ def test_a_single_file_is_loaded_with_its_siblings_but_without_their_flows(tmp_p
     assert names(loaded(tmp_path / "small.py", shipped=False)) == ["small-projects 1"]
 
 
+def test_of_the_files_beside_a_single_one_only_those_it_uses_are_run(tmp_path: Path) -> None:
+    stranger = "raise SystemExit('some script of the same folder')"
+    folder = written(tmp_path, facts=FACTS, small=FLOW.replace("VERSION", "1"), json=stranger, stranger=stranger)
+    library = loaded(folder / "small.py", shipped=False)
+    assert (names(library), library.findings) == (["small-projects 1"], ())
+    assert library.properties == {"region": "sales_region"}
+
+
 def test_a_companys_packets_and_subflows_travel_with_the_flow(tmp_path: Path) -> None:
     packets = """
         from models.flow import PacketField, PacketSpec
