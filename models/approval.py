@@ -8,7 +8,7 @@ from itertools import combinations
 
 from models.asking import Group, Named, Who, who_key
 from models.deal import DealState, Decision, Record
-from models.flow import ApprovalDef, StepId
+from models.flow import ApprovalDef
 from models.parties import approvers
 from models.rules import Direction, rank
 from models.values import Reading, Value
@@ -109,25 +109,14 @@ def barred(step: ApprovalDef, person: str, state: DealState) -> str:
         return "the deal's owner may not approve it; it waits for somebody else"
     if state.submitted_by == person:
         return "you submitted this content, so somebody else must approve it"
-    watched = dict.fromkeys((*step.covered, *_prices(state)))
+    watched = dict.fromkeys((*step.covered, *state.flow.prices))
     mine = [path for path in watched if state.facts_by.get(path) == person]
     if mine:
         return f"you last changed {', '.join(mine)}, so somebody else must approve it"
-    for other in second_people(step, state):
+    for other in state.flow.second_people.get(step.id, ()):
         if any(d.person == person and d.verdict == "yes" for d in state.record(other).decisions):
             return f"you answered {other.partition(':')[2]}; this step needs a second person"
     return ""
-
-
-def _prices(state: DealState) -> list[str]:
-    """Return the facts that say how a deal is priced: no step approves what its own approver made of them."""
-    return [path for path, spec in state.flow.facts.items() if spec.guardrail and spec.type in ("money", "percent")]
-
-
-def second_people(step: ApprovalDef, state: DealState) -> tuple[StepId, ...]:
-    """Return the steps that need another person than this one, whichever of the two says so."""
-    others = (other for other, each in state.flow.steps.items() if step.id in getattr(each.step, "not_same_as", ()))
-    return (*step.not_same_as, *others)
 
 
 def open_parties(step: ApprovalDef, record: Record, now: Reading, state: DealState) -> list[Who]:

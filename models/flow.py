@@ -251,6 +251,17 @@ class FlowDef(_Data):
         return made
 
     @cached_property
+    def second_people(self) -> Mapping[StepId, tuple[StepId, ...]]:
+        """The steps whose answerers may not answer an approval, whichever of the two says so."""
+        approvals = [p.step for p in self.steps.values() if isinstance(p.step, ApprovalDef)]
+        return {a.id: (*a.not_same_as, *(b.id for b in approvals if a.id in b.not_same_as)) for a in approvals}
+
+    @cached_property
+    def prices(self) -> tuple[Path, ...]:
+        """The facts that say how a deal is priced: no step approves what its own approver made of them."""
+        return tuple(p for p, spec in self.facts.items() if spec.guardrail and spec.type in ("money", "percent"))
+
+    @cached_property
     def stage_names(self) -> tuple[str, ...]:
         return tuple(stage.name for stage in self.stages)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from models.approval import barred, counts, may_answer, policy_verdict, satisfied, second_people, short_of
+from models.approval import barred, counts, may_answer, policy_verdict, satisfied, short_of
 from models.asking import Customer, Hours, Ladder, Patience, Who, are, chosen, who_key, who_words
 from models.calendar import Instants, Span
 from models.deal import NOBODY, Clock, DealState, Decision, ExternalRef, Incident, Record, Status, base, placed
@@ -199,7 +199,7 @@ def _lost_meanwhile(state: DealState, step_id: StepId, record: Record) -> bool:
     here = placed(state, step_id)
     if here is None or not isinstance(here.step, ApprovalDef) or nobody(record):
         return False
-    another = second_people(here.step, state)  # without it no answer elsewhere takes anybody away
+    another = state.flow.second_people[here.step.id]  # without it no answer elsewhere takes anybody away
     return bool(another) and policy_verdict(here.step, record, reading(here.step, step_id, state), state) is False
 
 

@@ -19,7 +19,7 @@ from models.flow import FlowDef, SubflowDef, WaitDef, writes
 from models.given import assumed
 from models.people import BusinessTime, Directory, Expand
 from models.plan import PlanTemplate
-from models.progress import Wait, explain
+from models.progress import Wait
 from models.values import Value
 from workflows.deal import DealLifecycle
 from workflows.flows.plans import PLANS
@@ -37,6 +37,7 @@ from workflows.rehearsal.outside import Attempt, Failed, Refused
 from workflows.rehearsal.people import Company, Diary, Draw, draws
 from workflows.rehearsal.plan_work import PlanWork
 from workflows.rehearsal.rounds import Rounds
+from workflows.rehearsal.waits import Waits
 
 MOST_MONTHS = 36
 MONTH = 30.44
@@ -125,6 +126,7 @@ class World:
             rounds=self._rounds,
         )  # fmt: skip
         self.plan_work = PlanWork(self)
+        self._waits = Waits(self.time.runs)
         self.aloft: dict[str, Aloft] = {}
         self.landed, self.keep_journal = landed, keep_journal
         self._stale: set[str] = set()
@@ -213,7 +215,7 @@ class World:
     def _look_at_deal(self, chain: str, aloft: Aloft) -> None:
         state = self.state(chain)
         now: dict[tuple[str, str], Wait] = {}
-        for wait in explain(state):
+        for wait in self._waits.of(chain).values():
             for who in self._waited_for(state, wait):
                 now[f"{chain} {wait.id}", who] = wait
         for key in [key for key in aloft.waiting if key[0].startswith(f"{chain} ") and key not in now]:
@@ -330,11 +332,8 @@ class World:
         return wait.waiting_on[0] if who == self.company.world.id and wait.waiting_on else who
 
     def _standing(self, chain: str, wait_id: str, who: str) -> Wait | None:
-        run = self.time.runs.get(chain)
-        if run is None or run.ended:
-            return None
-        state = self.state(chain)
-        return next((w for w in explain(state) if w.id == wait_id and who in self._waited_for(state, w)), None)
+        wait = self._waits.of(chain).get(wait_id)
+        return wait if wait is not None and who in self._waited_for(self.state(chain), wait) else None
 
     def _send(self, chain: str, act: acts.Act) -> str | None:
         """Hand in an act; return why it was refused."""
