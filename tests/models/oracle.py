@@ -86,6 +86,7 @@ class Wall:
         self.public = holidays.country_holidays(country, subdiv=region, years=[2025, 2026, 2027]) if country else {}
         # The same wall hangs in many rooms: its minutes are counted once, and each person crosses out their own days.
         self.kept = Wall.drawn.setdefault((zone, week, frozenset(off), country, region), {})
+        self.frees: dict[date, bool] = {}
 
     drawn: ClassVar[dict[tuple, dict[int, bytes]]] = {}
 
@@ -99,10 +100,15 @@ class Wall:
 
     def _open(self, minute: datetime) -> bool:
         local = minute.astimezone(self.zone)
-        if local.date() in self.off or local.date() in self.public:
+        if self._free(local.date()):
             return False
         now = local.time()
         return any(a <= now and (now < b or b == time(0)) for a, b in self.week[local.weekday()])
+
+    def _free(self, day: date) -> bool:
+        if day not in self.frees:
+            self.frees[day] = day in self.off or day in self.public
+        return self.frees[day]
 
     def later(self, start: datetime, count: int) -> datetime:
         """Return the end of the `count`-th working minute after `start`."""
@@ -149,12 +155,14 @@ class Wall:
         first = EPOCH + timedelta(days=number)
         if number not in self.kept:
             self.kept[number] = bytes(self._open(first + i * MINUTE) for i in range(1440))
-        if not any(a < first + timedelta(days=1) and b > first for a, b in self.away):
+        there = [(a, b) for a, b in self.away if a < first + timedelta(days=1) and b > first]
+        if not there:
             return self.kept[number]
-        return bytes(
-            open_ and not any(a <= first + i * MINUTE < b for a, b in self.away)
-            for i, open_ in enumerate(self.kept[number])
-        )
+        drawn = bytearray(self.kept[number])
+        for i in range(1440):
+            if drawn[i]:
+                drawn[i] = not any(a <= first + i * MINUTE < b for a, b in there)
+        return bytes(drawn)
 
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
