@@ -123,7 +123,7 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
             continue  # machines are quicker than people: what they let begin comes before any answer
         before = state.seq
         _answer(flown)
-        if not found.moves and state.seq == before:
+        if not found.moves and state.seq == before and not _confirm_ending(flown, found):
             return
 
 

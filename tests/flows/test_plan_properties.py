@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from activities.catalog import create_sales_order
 from models.facts import FactSpec, Source
 from models.flow import FlowDef, WaitDef
 from models.money import percent
@@ -17,7 +18,7 @@ from tests.flows.planning import CLOCK, START, Somebody
 from tests.models.flying import flow_of
 from tests.models.random_flows import OUTSIDE, FlowMaker
 from workflows.flows.facts import deal
-from workflows.language import Approval, Stage, business_days
+from workflows.language import Approval, Call, Parallel, Stage, Wait, When, business_days, lost
 from workflows.plan import happens, plan
 from workflows.plan_order import disagreements
 
@@ -82,6 +83,19 @@ def test_a_plan_either_ends_or_says_why_it_stops():
         flow, facts = random_deal(seed, known=0.9)
         made = plan(flow, facts, people=PEOPLE, clock=CLOCK, start=START)
         assert bool(made.ending) is not bool(made.stops), seed
+
+
+def test_an_ending_its_owner_may_agree_to_is_planned_beside_a_wait_for_what_can_never_be():
+    never = (deal.discount < percent(1)) & (deal.discount > percent(2))
+    flow = flow_of(
+        Stage("s", Call(create_sales_order), Parallel(When(deal.discount > percent(40), lost("too deep")),
+                                                     Wait("never", until=never, within=business_days(1)))),
+        actions=(create_sales_order,), completes=lost("otherwise"),
+    )  # fmt: skip
+    facts = {"discount": percent(50), "owner": Text(v="olga")}
+    given = {path: Text(v="x") for path in flow.actions["create_sales_order"].inputs} | facts
+    made = plan(flow, given, people=PEOPLE, clock=CLOCK, start=START)
+    assert (made.ending, made.stops) == ("lost: too deep", ())
 
 
 @pytest.mark.parametrize("change", ["drop", "add", "swap"])
