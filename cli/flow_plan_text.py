@@ -52,8 +52,11 @@ def _step(plan: Plan, step: Planned, names: Mapping[str, str], zone: ZoneInfo) -
         return
     yield f"{start}{name}"
     for party in step.asked:
-        people = ", ".join(names.get(each, each) for each in party.people) or "nobody"
-        yield from _line("asks", f"{people} ({party.who})" + (f", by {party.because}" if party.because else ""))
+        own = ", ".join(names.get(each, each) for each in party.people if each not in party.called) or "nobody"
+        yield from _line("asks", f"{own} ({party.who})" + (f", by {party.because}" if party.because else ""))
+        if party.called:
+            called = ", ".join(names.get(each, each) for each in party.called)
+            yield from _line("", f"and at once {called}, since too few of {party.who} may answer")
     if len(step.answers) and step.asked and step.needs and sum(len(p.people) for p in step.asked) > 1:
         yield from _line("", step.needs)
     if step.kind in ("ending", "wait") and step.needs:

@@ -56,6 +56,8 @@ class Party(_Shown):
     people: tuple[str, ...]
     because: str = ""
     """The row of a rule table that names them, with the deal's values; empty where the step names them itself."""
+    called: tuple[str, ...] = ()
+    """Who of them is no part of it, and asked because too few of it may answer: the fallback, or the ladder early."""
 
 
 class Rung(_Shown):
@@ -249,10 +251,15 @@ def _state(flown: Flown, step: Step, record: Record, stopped: set[StepId]) -> St
 
 def _asked(state: DealState, step: Step, record: Record, asking: Asking | None) -> tuple[Party, ...]:
     rows = _rows(state, step) if asking else {}
-    return tuple(
-        Party(who=who_words(who), people=tuple(record.asked.get(who_key(who), ())), because=rows.get(who_key(who), ""))
-        for who in (asking.need.parties if asking else ())
-    )
+
+    def party(who: Who) -> Party:
+        key = who_key(who)
+        people = tuple(record.asked.get(key, ()))
+        own = {*state.people.get(key, ()), *record.stands_in}
+        called = tuple(each for each in people if each not in own) if key in state.people else ()
+        return Party(who=who_words(who), people=people, because=rows.get(key, ""), called=called)
+
+    return tuple(party(who) for who in (asking.need.parties if asking else ()))
 
 
 def _rows(state: DealState, step: Step) -> dict[str, str]:

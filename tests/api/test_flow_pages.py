@@ -7,8 +7,8 @@ import re
 from tests.api.browsing import sign_in
 
 
-async def page(doors: str, address: str, status: int = 200) -> str:
-    async with sign_in(doors, "iris") as browser:
+async def page(doors: str, address: str, status: int = 200, person: str = "iris") -> str:
+    async with sign_in(doors, person) as browser:
         answer = await browser.get(address)
     assert answer.status_code == status, answer.text[:2000]
     return re.sub(r"\s+", " ", answer.text)
@@ -55,6 +55,12 @@ async def test_a_wrong_fact_has_its_message_beside_the_field_and_keeps_what_was_
     assert field is not None
     assert 'aria-invalid="true"' in field[0]
     assert 'class="wrong"' in field[0]
+
+
+async def test_a_plan_tells_apart_who_is_called_in_for_a_party(doors: str) -> None:
+    known = "f.payment_days=30&f.data_class=internal&f.discount=5+%25&f.margin=19+%25&f.amount=50000+USD"
+    text = await page(doors, f"/flows/managed-services?{known}", person="noor")  # a deal of her own
+    assert "Noor Halvorsen (finance), and at once Daniel Reyes, since too few of finance may answer" in text
 
 
 async def test_a_plan_may_start_from_a_deals_own_facts(doors: str) -> None:

@@ -38,7 +38,7 @@ def test_every_answer_is_as_described(doors: str, person: str, operation: Any) -
 
     @seed(20261117)
     @examples(
-        max_examples=50,
+        max_examples=25,
         deadline=None,
         database=None,
         derandomize=False,

@@ -66,12 +66,21 @@ def test_what_is_skipped_and_where_it_stops_are_said_with_who_has_to_supply_it(t
     assert "data class: public, internal, confidential, restricted, from the CRM or Dana Whitlock on the deal's" in said
 
 
+def test_who_is_called_in_for_a_party_is_told_apart_from_who_belongs_to_it(tmp_path, capsys):
+    assert planned(tmp_path, owner="noor") == 0
+    lines = capsys.readouterr().out.splitlines()
+    asked = lines.index("       asks    Noor Halvorsen (finance)")
+    assert lines[asked + 1] == "               and at once Daniel Reyes, since too few of finance may answer"
+
+
 def test_a_plan_as_json_has_every_step_with_who_why_and_by_when(tmp_path, capsys):
     assert planned(tmp_path, "--json") == 0
     plain = json.loads(capsys.readouterr().out)
     steps = {step["step"]: step for step in plain["steps"]}
     assert plain["ending"] == "won"
-    assert steps["approval:discount"]["asked"] == [{"who": "deal desk", "people": ["joel"], "because": ""}]
+    assert steps["approval:discount"]["asked"] == [
+        {"who": "deal desk", "people": ["joel"], "because": "", "called": []}
+    ]
     assert steps["approval:discount"]["due"] == "2026-11-25T23:00:00Z"
     assert steps["call:create_project"]["outside"]["safety"] == "B"
     assert plain["happens"][0] == ["done", "call:price_quote"]

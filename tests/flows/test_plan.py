@@ -53,6 +53,13 @@ def test_a_big_deal_is_asked_of_deal_desk_then_the_cfo_then_three_teams_at_once(
     assert made.stops == ()
 
 
+def test_who_is_called_in_where_nobody_of_a_party_may_answer_is_no_part_of_it(flow):
+    [finance] = planned(flow, owner="noor").step("approval:finance").asked
+    assert (finance.people, finance.called) == (("noor", "daniel"), ("daniel",))
+    [finance] = planned(flow).step("approval:finance").asked
+    assert (finance.people, finance.called) == (("noor",), ())
+
+
 def test_every_asking_says_why_with_the_deals_values(flow):
     made = planned(flow)
     assert made.step("approval:discount").why == "discount 35 % > 15 %"
