@@ -17,10 +17,10 @@ from models.turn import title
 def answered(state: DealState, given: dict[str, Any], now: datetime) -> list[str]:
     """Take an answer, or note why it is refused; return the steps whose actions are to be started.
 
-    `key` may be left out: the same person's same answer to the same edition is one answer.
+    `key` may be left out: the same person's same answer to the same edition is one answer, until they take it back.
     """
     plain = {"channel": "signal", **given}
-    plain.setdefault("key", "|".join(str(plain.get(k, "")) for k in ("by", "step", "round", "edition", "verdict")))
+    plain.setdefault("key", _key(state, plain))
     try:
         act = Decide.model_validate(plain)
     except ValidationError as wrong:
@@ -35,6 +35,13 @@ def answered(state: DealState, given: dict[str, Any], now: datetime) -> list[str
         return []
     _, begun = carry_out(state, act, now)
     return begun
+
+
+def _key(state: DealState, plain: dict[str, Any]) -> str:
+    key = "|".join(str(plain.get(k, "")) for k in ("by", "step", "round", "edition", "verdict"))
+    decisions = state.record(str(plain.get("step", ""))).decisions
+    stands = any((d.person, d.round) == (plain.get("by"), plain.get("round")) for d in decisions)
+    return key if stands or key not in state.answered else f"{key}|{state.seq}"
 
 
 def _refused(state: DealState, who: str, why: str, step: str | None, code: str, now: datetime) -> None:

@@ -233,6 +233,16 @@ def test_an_answer_by_signal_counts_as_any_other_and_the_same_one_again_counts_o
     assert [d.channel for d in flight.state.record(STEP).decisions] == ["signal"]
 
 
+def test_an_answer_by_signal_that_was_taken_back_may_be_given_again():
+    flight = flown(finance(by=["finance", "legal"]))
+    given = {"by": "noor", "step": STEP, "round": 1, "edition": 1, "verdict": "approve"}
+    for _ in range(2):
+        answered(flight.state, given, flight.now)
+        assert [d.person for d in flight.state.record(STEP).decisions] == ["noor"]
+        flight.do(by(flight, acts.Undo, "noor"))
+        assert flight.state.record(STEP).decisions == []
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [
