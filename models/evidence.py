@@ -11,6 +11,7 @@ from models.asking import Table, Who, chosen, who_key, who_words
 from models.deal import DealState, Decision, Record
 from models.flow import ApprovalDef, Placed
 from models.money import Money, Percent
+from models.outcomes import patience_of
 from models.parties import asked_of, looked_up, used_since
 from models.reading import DOCUMENT
 from models.rules import Compare, Direction, Rule, holds, printed, rank, text
@@ -235,10 +236,9 @@ def _moved(direction: Direction, was: Value | None, now: Value | None) -> tuple[
 
 def asked(state: DealState, here: Placed, record: Record) -> list[dict[str, str]]:
     """Return everybody who may answer: for which party, how they came to it, and what bars them."""
-    words = {who_key(who): who_words(who) for who in _all_asked(state, here)}
-    roles = [
-        key for who in (*_all_asked(state, here), *_instead(state, here)) if (key := who_key(who)).startswith(ROLE)
-    ]
+    everybody, instead = _all_asked(state, here), looked_up(patience_of(here.step).fallback, state) or ()
+    words = {who_key(who): who_words(who) for who in everybody}
+    roles = [key for who in (*everybody, *instead) if (key := who_key(who)).startswith(ROLE)]
     moved = {each.to: each for each in record.moved}
     added = {each.person: each for each in record.added}
     found = []
@@ -259,16 +259,14 @@ def asked(state: DealState, here: Placed, record: Record) -> list[dict[str, str]
     return found
 
 
-def _instead(state: DealState, here: Placed) -> tuple[Who, ...]:
-    patience = getattr(here.step, "patience", None)
-    return looked_up(patience.fallback, state) or () if patience else ()
-
-
 def _all_asked(state: DealState, here: Placed) -> tuple[Who, ...]:
-    patience = getattr(here.step, "patience", None)
-    ladder = chosen(patience.escalate_to, state.facts, state.rates) if patience else None
-    rungs = tuple(who for rung in (ladder.rungs if ladder else ()) for who in rung)
+    rungs = tuple(who for rung in _rungs(state, here) for who in rung)
     return (*asked_of(state, here.step.id), *(looked_up(rungs, state) or ()))
+
+
+def _rungs(state: DealState, here: Placed) -> tuple[tuple[Who, ...], ...]:
+    ladder = chosen(patience_of(here.step).escalate_to, state.facts, state.rates)
+    return ladder.rungs if ladder else ()
 
 
 # ---- the clock
@@ -279,9 +277,7 @@ def clock(state: DealState, here: Placed, record: Record) -> dict[str, Any] | No
     if record.clock is None or record.clock.instants is None:
         return None
     instants = record.clock.instants
-    patience = getattr(here.step, "patience", None)
-    ladder = chosen(patience.escalate_to, state.facts, state.rates) if patience else None
-    names = [" and ".join(who_words(who) for who in rung) for rung in (ladder.rungs if ladder else ())]
+    names = [" and ".join(who_words(who) for who in rung) for rung in _rungs(state, here)]
     deadlines = (instants.due, *instants.rungs)
     return {
         "since": (record.since or state.opened_at).isoformat(),

@@ -109,8 +109,6 @@ def _drive(flown: Flown, people: Directory[M], clock: BusinessTime) -> None:
     for _ in range(4 * len(state.flow.steps) + 10):
         found = walk(state.flow, state)
         flown.walks += 1
-        if not found.moves and not _open(state) and not _confirm_ending(flown, found):
-            return
         for move in found.moves:
             begun = perform(state, move, flown.now)
             _remember(flown, _ending(state, found) if isinstance(move, End) else getattr(move, "step", ""))
