@@ -9,8 +9,8 @@ from datetime import datetime
 from activities.links import hashed, link_token
 from activities.preferences import Preferences, preferences
 from activities.read_side import Row, request_id, signer
-from models.asking import who_key
 from models.deal import DealState, Entry
+from models.parties import owners
 from models.people import FALLBACK_ROLE, Directory
 from models.progress import Wait
 from models.tables.people import Person
@@ -93,7 +93,7 @@ class Desk:
         for entry in self._said("information asked", wait):
             yield news("request", f"|question-{entry.seq}")
         for entry in self._said("overdue", wait):  # nobody is left to ask; somebody has to look after it
-            yield news("overdue", f"|overdue-{entry.seq}", [*self._owners(), *self.directory.having(FALLBACK_ROLE)])
+            yield news("overdue", f"|overdue-{entry.seq}", [*owners(self.state), *self.directory.having(FALLBACK_ROLE)])
         for entry in self._said("nudged", wait):
             yield news("nudge", f"|nudge-{entry.seq}", by=entry.who, note=str(entry.body.get("note", "")))
         for entry in self._said("information given", wait):
@@ -107,16 +107,13 @@ class Desk:
         record = state.record(step)
         request = request_id(state, wait) if wait else f"{state.deal}|{step}|{record.round}"
         answered = [d.person for d in record.decisions if d.round == record.round]
-        concerned = dict.fromkeys([*(wait.waiting_on if wait else ()), *self._owners(), *answered])
+        concerned = dict.fromkeys([*(wait.waiting_on if wait else ()), *owners(state), *answered])
         about = {
             **self.deal, "title": title(step), "kind": wait.kind if wait else "", "by": entry.who,
             "question": questions.get(request, ""), "text": _words(entry),
         }  # fmt: skip
         people = tuple(person for person in concerned if person != entry.who)
         return News(request, step, record.round, "comment", people, about, f"|comment-{entry.seq}")
-
-    def _owners(self) -> list[str]:
-        return [p for who in self.state.flow.owner for p in self.state.people.get(who_key(who), [])]
 
     def _said(self, kind: str, wait: Wait | None = None) -> list[Entry]:
         return [each for each in self.entries if each.kind == kind and (wait is None or each.step == wait.step)]

@@ -84,7 +84,7 @@ def given(flow: FlowDef, plain: Mapping[str, Any]) -> dict[str, Value]:
 def written_down(flow: FlowDef, facts: Mapping[str, Value]) -> dict[str, Any]:
     """Return typed facts as a facts file has them; `given` reads them back."""
     found: dict[str, Any] = {}
-    forms = {path for path, spec in flow.facts.items() if spec.type == "form"}
+    forms = form_paths(flow)
     fields = {f"{form}.{name}": (form, name) for form in forms for name in _fields(flow, form)}
     for path, value in facts.items():
         if path in fields:
@@ -158,6 +158,11 @@ def assumed_form(
 ) -> dict[str, Value]:
     """Return the facts of a form's answers: those that are known as they are, the others made up."""
     return answers(flow, path, form_answers(flow, path, known, near))
+
+
+def form_paths(flow: FlowDef) -> set[str]:
+    """Return the facts that are forms, whether or not a step of this flow asks for them."""
+    return {path for path, spec in flow.facts.items() if spec.type == "form"}
 
 
 def form_answers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from models.asking import Choice, Named, Table, Who, chosen
+from models.asking import Choice, Named, Table, Who, chosen, who_key
 from models.deal import DealState, placed
 from models.flow import ApprovalDef, HandoffDef, SignatureDef, StepId, TaskDef, WaitDef
 
@@ -32,6 +32,11 @@ def asked_of(state: DealState, step_id: StepId) -> Parties:
             return looked_up(step.to, state) or ()
         case _:
             return looked_up(state.flow.owner, state) or ()
+
+
+def owners(state: DealState) -> list[str]:
+    """Return the people who own a deal, as they were last found out."""
+    return list(dict.fromkeys(p for who in state.flow.owner for p in state.people.get(who_key(who), [])))
 
 
 def looked_up(whom: Iterable[Who], state: DealState) -> Parties | None:

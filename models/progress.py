@@ -19,7 +19,7 @@ from models.flow import (
     WaitDef,
 )
 from models.offers import Offer, answers_to, remedies, requests
-from models.parties import asked_of
+from models.parties import asked_of, owners
 from models.reading import reading
 from models.reasons import lacking
 from models.rules import text
@@ -88,7 +88,7 @@ def stage_now(state: DealState) -> str:
 
 
 def _explain(state: DealState) -> Iterator[Wait]:
-    owners = _people(state, state.flow.owner)
+    owners = _owners(state)
     if state.hold is not None:
         yield Wait(
             id="hold", kind="hold", step=None, title="On hold", reason=state.hold.reason, who="deal owner",
@@ -157,10 +157,10 @@ def _request(state: DealState, step_id: StepId, record: Record) -> Wait:
     reason = record.printed or _standing_reason(here.step)
     if record.inquiry is not None and not record.inquiry.answer:
         reason = f"{record.inquiry.by} asks: {record.inquiry.question}"
-        asked, people = "deal owner", _people(state, state.flow.owner)
+        asked, people = "deal owner", _owners(state)
     offers = requests(here.step, record)
     if not people:
-        people, asked = _people(state, state.flow.owner), asked or "deal owner"
+        people, asked = _owners(state), asked or "deal owner"
         reason, offers = _unanswerable(state, here.step, record, reason, offers)
     if any(p.step == step_id for p in state.parked):
         reason = "answered; it counts once the steps before it are done again"
@@ -266,11 +266,10 @@ def _between(state: DealState) -> Wait:
     at = state.outbox[-1].at if state.outbox else state.opened_at
     return Wait(
         id="walk", kind="running", step=None, title="Working", reason="the deal is being worked on right now",
-        who="Throughline", waiting_on=_people(state, state.flow.owner), since=at,
+        who="Throughline", waiting_on=_owners(state), since=at,
     )  # fmt: skip
 
 
-def _people(state: DealState, whom: tuple[Who, ...]) -> tuple[str, ...]:
-    found = dict.fromkeys(p for who in whom for p in state.people.get(who_key(who), []))
+def _owners(state: DealState) -> tuple[str, ...]:
     owner = state.facts.get("owner")
-    return tuple(found) or ((str(owner),) if owner is not None else ("sales ops",))
+    return tuple(owners(state)) or ((str(owner),) if owner is not None else ("sales ops",))

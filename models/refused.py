@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from models import acts
 from models.approval import difference
-from models.asking import who_key
 from models.deal import DealState, Receipt, Record, Status, placed
 from models.flow import ApprovalDef
+from models.parties import owners
 from models.turn import title
 
 
@@ -87,12 +87,11 @@ def asked_of_me(state: DealState, act: Any) -> Refusal | None:
 
 def owner_only(state: DealState, act: acts.Act) -> Refusal | None:
     """Refuse everybody but the deal's owner."""
-    owners = {str(state.facts.get("owner", "")), *state.people.get("owner", [])}
-    owners |= {p for who in state.flow.owner for p in state.people.get(who_key(who), [])}
-    if act.by in owners:
+    theirs = {str(state.facts.get("owner", "")), *state.people.get("owner", []), *owners(state)}
+    if act.by in theirs:
         return None
     return Refusal(
-        "not_yours", f"only the deal's owner can do this: {', '.join(sorted(o for o in owners if o)) or 'nobody'}"
+        "not_yours", f"only the deal's owner can do this: {', '.join(sorted(o for o in theirs if o)) or 'nobody'}"
     )
 
 

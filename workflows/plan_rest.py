@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from models.asking import who_key
 from models.deal import DealState, Status, base, placed
 from models.facts import FactSpec, Source
 from models.flow import CallDef, HandoffDef, StepId, SubflowDef, WaitDef, writes
+from models.parties import owners
 from models.progress import explain
 from models.reading import missing_inputs, reading
 from models.rules import text
@@ -103,8 +103,7 @@ def _suppliers(state: DealState, spec: FactSpec) -> Iterator[str]:
             skipped = state.record(base(step_id)).state is Status.SKIPPED
             yield f"step {title(step_id)}" + (", which is skipped" if skipped else "")
         return
-    owners = dict.fromkeys(p for who in state.flow.owner for p in state.people.get(who_key(who), ()))
-    owner = ", ".join(owners) or str(state.facts.get("owner", "its owner"))
+    owner = ", ".join(owners(state)) or str(state.facts.get("owner", "its owner"))
     outside = {Source.CRM: "the CRM", Source.ERP: "the ERP"}.get(spec.source)
     if outside is not None:
         yield outside

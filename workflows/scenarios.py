@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.boundaries import Side
 from models.flow import FlowDef, WaitDef
-from models.given import assumed
+from models.given import assumed, form_paths
 from models.people import BusinessTime, Directory, M
 from models.rules import Rates, facts_of
 from models.values import Text, Value
@@ -263,7 +263,7 @@ def _looked_at(every: Sequence[Branch]) -> Iterable[str]:
 
 def _fields(flow: FlowDef) -> set[str]:
     """Return forms and their fields: whoever fills in a form answers them, and where nobody does nobody knows them."""
-    forms = {path for path, spec in flow.facts.items() if spec.type == "form"}
+    forms = form_paths(flow)
     return {path for path in flow.facts if path in forms or path.partition(".")[0] in forms}
 
 

@@ -83,13 +83,6 @@ def approvals(seeds: Iterable[int]) -> Seen:
     return found
 
 
-def why_broken(campaign: Callable[[Iterable[int]], Seen], seed: int) -> list[str]:
-    """Why one flight broke; a control that no longer fits the code it switches off says so itself."""
-    whys = [why for _, why in campaign([seed]).broken]
-    assert not any("positional argument" in why for why in whys), whys
-    return whys
-
-
 CAMPAIGNS: dict[str, tuple[Callable[[Iterable[int]], Seen], int]] = {
     "flights": (flights, FLIGHTS),
     "plans": (plans, PLANS),

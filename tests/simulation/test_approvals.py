@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 import models.approval
@@ -11,11 +9,10 @@ import models.outcomes
 import models.people
 import models.refusals
 import tests.simulation.approvals
-from tests.simulation.__main__ import APPROVALS, approvals, campaign, why_broken
+from tests.simulation.__main__ import APPROVALS, approvals, campaign
 from tests.simulation.approvals import Desk
+from tests.simulation.controls import FIRST, caught
 
-FIRST = int(os.environ["SIMULATION_SEED"])
-"""A fresh one for each session, printed in its header."""
 ONCE_BROKEN = (
     97,
     663,
@@ -39,56 +36,50 @@ def test_the_approvals_that_once_failed_hold():
     assert approvals(ONCE_BROKEN).broken == []
 
 
-def refuted(*words, count=150):
-    """Whether a rule of approvals switched off shows itself within `count` deals."""
-    whys = (why for seed in range(count) for why in why_broken(approvals, seed))
-    return any(word in why for why in whys for word in words)
-
-
 def test_control_a_request_that_silently_waits_for_nobody_is_caught(monkeypatch):
     monkeypatch.setattr(models.outcomes, "_short", lambda state, step_id, record: [])
-    assert refuted("waits for nobody", "policy says short")
+    assert caught(approvals, "waits for nobody", "policy says short")
 
 
 def test_control_an_answer_of_somebody_who_may_not_is_caught(monkeypatch):
     monkeypatch.setattr(models.refusals, "may_answer", lambda step, person, record, state: "")
-    assert refuted("may not answer")
+    assert caught(approvals, "may not answer")
 
 
 def test_control_answering_twice_in_a_round_is_caught(monkeypatch):
     monkeypatch.setattr(models.refusals, "counts", lambda *_: False)
     monkeypatch.setattr(models.refusals, "_turn_of", lambda *_: None)
-    assert refuted("twice in round")
+    assert caught(approvals, "twice in round")
 
 
 def test_control_a_policy_that_decides_too_early_is_caught(monkeypatch):
     monkeypatch.setattr(models.approval, "_within_reach", lambda *_: False)
-    assert refuted("rejected, the policy says None")
+    assert caught(approvals, "rejected, the policy says None")
 
 
 def test_control_a_yes_that_stands_on_something_worse_is_caught(monkeypatch):
     monkeypatch.setattr(models.approval, "worse", lambda covered, signed, now: [])
-    assert refuted("the policy says", "worse than signed")
+    assert caught(approvals, "the policy says", "worse than signed")
 
 
 def test_control_a_yes_that_any_change_takes_away_is_caught(monkeypatch):
     monkeypatch.setattr(models.approval, "_worse", lambda way, signed, now: signed != now)
-    assert refuted("is open, the policy says True")
+    assert caught(approvals, "is open, the policy says True")
 
 
 def test_control_a_clock_that_runs_on_while_information_is_asked_is_caught(monkeypatch):
     monkeypatch.setattr(models.outcomes, "_pauses", lambda clock: ())
-    assert refuted("by the wall clock")
+    assert caught(approvals, "by the wall clock")
 
 
 def test_control_a_clock_that_counts_days_of_leave_is_caught(monkeypatch):
     monkeypatch.setattr(models.people.Directory, "leave", lambda self, *_: [])
-    assert refuted("by the wall clock")
+    assert caught(approvals, "by the wall clock")
 
 
 def test_control_an_absence_nobody_stands_in_for_is_caught(monkeypatch):
     monkeypatch.setattr(models.people, "stand_in", lambda person, *_: person)
-    assert refuted("is not asked for")
+    assert caught(approvals, "is not asked for")
 
 
 def test_control_a_preview_that_keeps_quiet_is_caught(monkeypatch):
@@ -96,7 +87,7 @@ def test_control_a_preview_that_keeps_quiet_is_caught(monkeypatch):
     monkeypatch.setattr(
         tests.simulation.approvals, "preview", lambda *change: said(*change).model_copy(update={"lines": ()})
     )
-    assert refuted("its preview did not print")
+    assert caught(approvals, "its preview did not print")
 
 
 def test_what_approvals_go_through_is_not_too_tame():

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 import models.deeds
 import models.ringing
 import workflows.deal
-from tests.simulation.__main__ import FLIGHTS, PLANS, campaign, flights, plans, why_broken
+from tests.simulation.__main__ import FLIGHTS, PLANS, campaign, flights, plans
+from tests.simulation.controls import FIRST, caught
 from tests.simulation.sky import Sky
 
-FIRST = int(os.environ["SIMULATION_SEED"])
-"""A fresh one for each session, printed in its header."""
 ONCE_BROKEN = (
     2,
     9,
@@ -69,11 +66,6 @@ def test_the_same_seed_is_the_same_flight():
     assert exact.told() == first.told()
 
 
-def caught(word, count=300):
-    """Whether a rule switched off shows itself within `count` flights."""
-    return any(word in why for seed in range(count) for why in why_broken(flights, seed))
-
-
 def test_control_a_workflow_that_forgets_an_answer_is_caught(monkeypatch):
     real = workflows.deal.do
 
@@ -84,14 +76,14 @@ def test_control_a_workflow_that_forgets_an_answer_is_caught(monkeypatch):
         return receipt, begun
 
     monkeypatch.setattr(workflows.deal, "do", forgetful)
-    assert caught("gaps")
+    assert caught(flights, "gaps")
 
 
 def test_control_a_workflow_that_reads_the_wall_clock_does_not_replay(monkeypatch):
     real = models.ringing.next_ring
     calls = iter(range(10**9))
     monkeypatch.setattr(workflows.deal, "next_ring", lambda state: real(state) if next(calls) % 3 else None)
-    assert caught("replay")
+    assert caught(flights, "replay")
 
 
 def test_control_an_effect_that_is_begun_anew_on_a_retry_is_caught(monkeypatch):
@@ -102,7 +94,7 @@ def test_control_an_effect_that_is_begun_anew_on_a_retry_is_caught(monkeypatch):
         real(state, step, op, now, by)
 
     monkeypatch.setattr(models.deeds, "begin_again", anew)
-    assert caught("created")
+    assert caught(flights, "created")
 
 
 def test_control_an_explanation_without_anybody_is_caught(monkeypatch):
@@ -113,7 +105,7 @@ def test_control_an_explanation_without_anybody_is_caught(monkeypatch):
         "tests.simulation.sky.explain",
         lambda state: [w.model_copy(update={"waiting_on": ()}) if w.kind == "incident" else w for w in real(state)],
     )
-    assert caught("nobody")
+    assert caught(flights, "nobody")
 
 
 def test_what_was_flown_is_not_too_tame():
